@@ -1,0 +1,27 @@
+export type ServiceState =
+  | "stopped"
+  | "starting"
+  | "ready"
+  | "unhealthy"
+  | "stopping"
+  | "crash-looping";
+
+/** What an operator sees of one service. */
+export interface ServiceStatus {
+  readonly name: string;
+  readonly state: ServiceState;
+  readonly pid?: number;
+  readonly port?: number;
+  /** ISO 8601. */
+  readonly startedAt?: string;
+  readonly uptimeSeconds?: number;
+  /** Resident memory of the process and its children; shared pages counted once. */
+  readonly memoryBytes?: number;
+  /** Share of one core, 0 to 100 × cores. */
+  readonly cpuPercent?: number;
+  /** How often Helm restarted it by itself since it was last asked to start. */
+  readonly restarts: number;
+  /** Why it is not ready, in words. */
+  readonly reason?: string;
+  readonly dependencies: readonly string[];
+}
