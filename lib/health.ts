@@ -1,0 +1,33 @@
+import type { Route } from "./router.ts";
+
+/**
+ * GET /health for the supervisor: 200 when every check resolves, else 503 naming those that failed.
+ * Open to everyone on loopback, so it says nothing about the reasons.
+ */
+export function healthRoute(
+  service: string,
+  checks: Readonly<Record<string, () => Promise<unknown>>> = {},
+): Route {
+  return {
+    method: "GET",
+    path: "/health",
+    handler: async (_request, context) => {
+      const results = await Promise.all(
+        Object.entries(checks).map(async ([name, check]) => {
+          try {
+            await check();
+            return [name, "ok"] as const;
+          } catch (error) {
+            context.log.warn("health check failed", { check: name, error });
+            return [name, "failing"] as const;
+          }
+        }),
+      );
+      const isWell = results.every(([, result]) => result === "ok");
+      return Response.json(
+        { status: isWell ? "ok" : "failing", service, checks: Object.fromEntries(results) },
+        { status: isWell ? 200 : 503, headers: { "cache-control": "no-store" } },
+      );
+    },
+  };
+}

