@@ -1,0 +1,145 @@
+// What one app gets to know: its own secrets and nobody else's (requirement R31).
+import { join } from "node:path";
+import { formatEnv } from "@hivematrix/lib/env_file";
+import type { AppConfig, MasterConfig } from "./master_config.ts";
+import { backendUrl, keycloakBackendUrl, publicOrigin } from "./public_origin.ts";
+import { deriveAppSecret, hashServiceSecret } from "./secrets.ts";
+
+type Values = Record<string, string>;
+
+/** The client's secret is for those that speak to the identity provider as that client. */
+const identityClients = ["core", "nexus", "keycloak"];
+
+/** Those that nobody calls with a service token and that call nobody with one. */
+const withoutServiceTokens = ["core", "keycloak"];
+
+/** The text of an app's `.env`. @param folder the app's own folder */
+export function appEnvText(config: MasterConfig, app: string, folder: string): string {
+  const comment = `Written by Helm from its master configuration; changes made here do not last.
+Change the master configuration with "helm config set", then run "helm config sync-all".`;
+  return formatEnv(appEnv(config, app, folder), comment);
+}
+
+/** The environment that an app is started with. */
+export function appEnv(config: MasterConfig, app: string, folder: string): Values {
+  const settings = requireApp(config, app);
+  const { system, keycloak } = config;
+  return {
+    SERVICE_NAME: app,
+    PORT: String(settings.port),
+    ENVIRONMENT: system.environment,
+    LOG_LEVEL: system.log_level,
+    SECRET_KEY: deriveAppSecret(system.secret_key, app),
+    SERVICE_SECRET: settings.service_secret,
+    CORE_SERVICE_URL: backendUrl(config, "core"),
+    NEXUS_SERVICE_URL: publicOrigin(config),
+    HELM_SERVICE_URL: backendUrl(config, "helm"),
+    KEYCLOAK_SERVER_URL: keycloakServerUrl(config, app),
+    KEYCLOAK_BACKEND_URL: keycloakBackendUrl(config),
+    KEYCLOAK_REALM: keycloak.realm,
+    KEYCLOAK_CLIENT_ID: keycloak.client_id,
+    ...(identityClients.includes(app) && { KEYCLOAK_CLIENT_SECRET: keycloak.client_secret }),
+    JWT_ISSUER: system.jwt_issuer,
+    ...databaseEnv(config, settings),
+    ...(app === "core" && keyFiles(folder)),
+    ...(app === "nexus" && listening(settings, folder)),
+  };
+}
+
+/** The sections of `instance/<app>.conf` that Helm answers for. */
+export function appConf(config: MasterConfig, app: string): Record<string, Values> {
+  const settings = requireApp(config, app);
+  return {
+    ...databaseSection(config, settings),
+    ...(app === "core" && callers(config)),
+    ...(app === "keycloak" && firstUser(config)),
+    ...(settings.sections as Record<string, Values> | undefined),
+  };
+}
+
+/** `postgresql://…` with every character of the password carried safely. */
+export function connectionString(
+  { databases: { postgresql } }: MasterConfig,
+  { user, password, database }: { user: string; password: string; database: string },
+): string {
+  const credentials = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
+  const host = postgresql.host.includes(":") ? `[${postgresql.host}]` : postgresql.host;
+  return `postgresql://${credentials}@${host}:${postgresql.port}/${database}`;
+}
+
+function requireApp({ apps }: MasterConfig, app: string): AppConfig {
+  const settings = apps[app];
+  if (settings !== undefined) return settings;
+  const known = Object.keys(apps).join(", ");
+  throw new Error(`Cannot configure "${app}": the master configuration knows only ${known}`);
+}
+
+/** Core talks to the identity provider directly (contract §6), everyone else by its public address. */
+function keycloakServerUrl(config: MasterConfig, app: string): string {
+  if (app === "core") return `${keycloakBackendUrl(config)}/realms/${config.keycloak.realm}`;
+  return `${publicOrigin(config)}/keycloak`;
+}
+
+function databaseEnv({ databases: { postgresql } }: MasterConfig, settings: AppConfig): Values {
+  if (settings.database === undefined) return {};
+  return {
+    DB_HOST: postgresql.host,
+    DB_PORT: String(postgresql.port),
+    DB_NAME: settings.db_name ?? "",
+  };
+}
+
+function databaseSection(config: MasterConfig, settings: AppConfig): Record<string, Values> {
+  const { database, db_name = "", db_user = "", db_password = "" } = settings;
+  if (database === undefined) return {};
+  const { host, port } = config.databases.postgresql;
+  const credentials = { user: db_user, password: db_password, database: db_name };
+  return {
+    database: {
+      connection_string: connectionString(config, credentials),
+      db_host: host,
+      db_port: String(port),
+      db_name,
+      db_user,
+    },
+  };
+}
+
+function keyFiles(folder: string): Values {
+  const keys = join(folder, "instance", "keys");
+  return {
+    JWT_PRIVATE_KEY_FILE: join(keys, "jwt_private.pem"),
+    JWT_PUBLIC_KEY_FILE: join(keys, "jwt_public.pem"),
+  };
+}
+
+function listening(settings: AppConfig, folder: string): Values {
+  const { bind_address = "127.0.0.1", tls, tls_cert_file, tls_key_file } = settings;
+  const tlsFolder = join(folder, "instance", "tls");
+  return {
+    BIND_ADDRESS: bind_address,
+    ...(tls && {
+      TLS_CERT_FILE: tls_cert_file ?? join(tlsFolder, "certificate.pem"),
+      TLS_KEY_FILE: tls_key_file ?? join(tlsFolder, "key.pem"),
+    }),
+  };
+}
+
+/** Whom Core hands service tokens to: hashes only, so that its file opens no door. */
+function callers({ apps }: MasterConfig): Record<string, Values> {
+  const services = Object.entries(apps).filter(([app]) => !withoutServiceTokens.includes(app));
+  const legacy = services.filter(([, settings]) => settings.legacy_service_token === true);
+  return {
+    service_secrets: Object.fromEntries(
+      services.map(([app, settings]) => [app, hashServiceSecret(settings.service_secret)]),
+    ),
+    legacy_service_token: Object.fromEntries(legacy.map(([app]) => [app, "true"])),
+  };
+}
+
+function firstUser({ keycloak, system }: MasterConfig): Record<string, Values> {
+  const username = keycloak.admin_username;
+  const email = `${username}@${system.hostname.includes(".") ? system.hostname : "example.test"}`;
+  const name = username[0]?.toUpperCase() + username.slice(1);
+  return { first_user: { username, password: keycloak.admin_password, email, name } };
+}

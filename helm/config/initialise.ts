@@ -1,0 +1,64 @@
+import { join } from "node:path";
+import type { AppRegistry } from "../install/app_registry.ts";
+import { makeCertificate } from "./certificate.ts";
+import type { Checkout } from "./checkout.ts";
+import { syncAll } from "./config_manager.ts";
+import { type MasterConfig, saveMasterConfig } from "./master_config.ts";
+import { newMasterConfig } from "./new_master_config.ts";
+import { decideNexusListening } from "./nexus_listening.ts";
+import { describePortHolder, nextFreePort, probePort } from "./port_probe.ts";
+
+export interface InitialiseOptions {
+  readonly environment: "development" | "production";
+  readonly hostname: string;
+  readonly portOffset: number;
+  readonly tls: boolean | undefined;
+  readonly adminPassword: string | undefined;
+}
+
+export interface Initialised {
+  readonly config: MasterConfig;
+  /** Lines that a person should read. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Makes an installation of a checkout: ports, secrets, certificate, master configuration and every
+ * app's files.
+ *
+ * @throws {Error} when a port is taken, naming who holds it; nothing is written then
+ */
+export async function initialise(
+  checkout: Checkout,
+  registry: AppRegistry,
+  options: InitialiseOptions,
+): Promise<Initialised> {
+  const { environment, portOffset, hostname } = options;
+  // In development the password is the well-known one, so nobody else may reach the platform.
+  const bindAddress = environment === "production" ? "0.0.0.0" : "127.0.0.1";
+  const nexus = await decideNexusListening({ portOffset, bindAddress, tls: options.tls });
+  const postgresPort = await nextFreePort(5432 + portOffset);
+  const config = newMasterConfig(registry, { ...options, bindAddress, nexus, postgresPort });
+  await requireFreePorts(config);
+  if (nexus.tls) {
+    await makeCertificate(join(checkout.appFolder("nexus"), "instance", "tls"), hostname);
+  }
+  await saveMasterConfig(checkout, config);
+  await syncAll(checkout, config, registry);
+  const movedPostgres = postgresPort !== 5432 + portOffset;
+  const notes = [
+    nexus.note,
+    nexus.tls && "TLS with a self-signed certificate: browsers warn until you install your own",
+    movedPostgres && `PostgreSQL on port ${postgresPort}, because ${5432 + portOffset} is taken`,
+  ];
+  return { config, notes: notes.filter((note) => typeof note === "string") };
+}
+
+async function requireFreePorts({ apps }: MasterConfig): Promise<void> {
+  for (const [app, { port }] of Object.entries(apps)) {
+    if ((await probePort(port)) !== "taken") continue;
+    throw new Error(
+      `Cannot initialise: port ${port} for ${app} is taken by ${await describePortHolder(port)}; end that process, or choose other ports with --port-offset N`,
+    );
+  }
+}

@@ -1,0 +1,131 @@
+import { stat } from "node:fs/promises";
+import { readIfThere, writeFileAtomically } from "./atomic_file.ts";
+import type { Checkout } from "./checkout.ts";
+import { type JsonDocument, parseJsonDocument } from "./json_document.ts";
+import { findProblem, type Problem } from "./master_rules.ts";
+
+/** `helm/instance/configs/master_config.json` (contract §6), the one place where settings live. */
+export interface MasterConfig {
+  readonly system: {
+    readonly hostname: string;
+    readonly environment: "development" | "production";
+    readonly secret_key: string;
+    readonly log_level: string;
+    readonly jwt_issuer: string;
+    readonly port_offset: number;
+    /** Where browsers find the platform, when that is not Nexus itself but a proxy before it. */
+    readonly public_url?: string;
+  };
+  readonly keycloak: {
+    readonly mode: "embedded" | "external";
+    /** Where Core and Nexus reach it; follows `apps.keycloak.port` while the mode is embedded. */
+    readonly url: string;
+    readonly realm: string;
+    readonly client_id: string;
+    readonly client_secret: string;
+    /** The first user, made when there is none. */
+    readonly admin_username: string;
+    readonly admin_password: string;
+  };
+  readonly databases: {
+    readonly postgresql: {
+      readonly mode: "embedded" | "external";
+      readonly host: string;
+      readonly port: number;
+      readonly admin_user: string;
+      readonly admin_password: string;
+    };
+  };
+  readonly apps: Readonly<Record<string, AppConfig>>;
+}
+
+/** One service: what Helm needs to configure and start it. */
+export interface AppConfig {
+  readonly port: number;
+  readonly service_secret: string;
+  readonly database?: "postgresql";
+  readonly db_name?: string;
+  readonly db_user?: string;
+  readonly db_password?: string;
+  readonly dependencies?: readonly string[];
+  /** Nexus only: the address it listens on, and whether with TLS. */
+  readonly bind_address?: string;
+  readonly tls?: boolean;
+  readonly tls_cert_file?: string;
+  readonly tls_key_file?: string;
+  /** Core hands this app service tokens without a credential (design §3); off by default. */
+  readonly legacy_service_token?: boolean;
+  /** Further sections of `instance/<app>.conf` (contract §6). */
+  readonly sections?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly title?: string;
+  readonly icon?: string;
+  readonly description?: string;
+  readonly visible?: boolean;
+  readonly admin_only?: boolean;
+  readonly billing_or_admin_only?: boolean;
+  readonly allowed_levels?: readonly string[];
+}
+
+/** A master configuration that cannot be used. It is left as it is: a person has to decide. */
+export class MasterConfigError extends Error {
+  override readonly name = "MasterConfigError";
+  readonly isExpected = true;
+}
+
+/** @throws {MasterConfigError} naming file, line, key, value and the way to mend it */
+export async function loadMasterConfig(checkout: Checkout): Promise<MasterConfig> {
+  const file = checkout.display(checkout.masterConfigFile);
+  const document = await readMasterDocument(checkout);
+  const problem = findProblem(document.value);
+  if (problem !== undefined) {
+    const place = document.placeOf(problem.key);
+    const where = place === undefined ? file : `${file}, line ${place.line}`;
+    throw new MasterConfigError(`Cannot use ${where}: ${describe(problem)}`);
+  }
+  return document.value as MasterConfig;
+}
+
+/**
+ * The file as it stands, right or wrong in its values, for commands that mend it.
+ *
+ * @throws {MasterConfigError} when there is none or it is not JSON
+ */
+export async function readMasterDocument(checkout: Checkout): Promise<JsonDocument> {
+  const file = checkout.display(checkout.masterConfigFile);
+  const text = await readIfThere(checkout.masterConfigFile);
+  if (text === undefined) {
+    throw new MasterConfigError(`Cannot read ${file}: there is none yet, run "helm init"`);
+  }
+  try {
+    return parseJsonDocument(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new MasterConfigError(
+      `Cannot read ${file}: ${reason}; mend it in an editor, Helm does not touch it until then`,
+      { cause: error },
+    );
+  }
+}
+
+/** @throws {MasterConfigError} for a value that breaks a rule; the file is then unchanged */
+export async function saveMasterConfig(checkout: Checkout, config: unknown): Promise<void> {
+  const problem = findProblem(config);
+  if (problem !== undefined) {
+    const file = checkout.display(checkout.masterConfigFile);
+    throw new MasterConfigError(`Cannot save ${file}: ${describe(problem)}`);
+  }
+  await writeFileAtomically(checkout.masterConfigFile, `${JSON.stringify(config, null, 2)}\n`);
+}
+
+/** Whether `helm init` has been here. */
+export async function isInitialised(checkout: Checkout): Promise<boolean> {
+  return await stat(checkout.masterConfigFile).then(
+    () => true,
+    () => false,
+  );
+}
+
+function describe({ key, shown, expected }: Problem): string {
+  const is = shown === undefined ? "is missing" : `is ${shown}`;
+  return `${key} ${is}, it has to be ${expected}; mend it with "helm config set ${key} <value>"`;
+}

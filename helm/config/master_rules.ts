@@ -1,0 +1,178 @@
+// What a master configuration has to hold: one rule a key, checked where the file enters. Keys that
+// no rule names are somebody's own and pass as they are.
+import {
+  type Check,
+  flag,
+  host,
+  httpUrl,
+  identifier,
+  isRecord,
+  listOf,
+  matching,
+  oneOf,
+  port,
+  record,
+  secret,
+  text,
+  wholeNumber,
+} from "./value_checks.ts";
+
+/** The first rule that is broken. */
+export interface Problem {
+  readonly key: string;
+  /** The value as it may be shown; `undefined` when there is none. */
+  readonly shown: string | undefined;
+  /** What would be right, completing "it has to be …". */
+  readonly expected: string;
+}
+
+interface Rule {
+  /** Dotted; `*` stands for every name at its place. */
+  readonly key: string;
+  readonly check: Check;
+  readonly isOptional?: true;
+  /** Never shown, not even when it is wrong. */
+  readonly isSecret?: true;
+}
+
+export const masterRules: readonly Rule[] = [
+  { key: "system", check: record },
+  { key: "system.hostname", check: host },
+  { key: "system.environment", check: oneOf("development", "production") },
+  { key: "system.secret_key", check: secret, isSecret: true },
+  { key: "system.log_level", check: oneOf("DEBUG", "INFO", "WARN", "ERROR") },
+  { key: "system.jwt_issuer", check: text },
+  { key: "system.port_offset", check: wholeNumber(0, 57_000) },
+  { key: "system.public_url", check: httpUrl, isOptional: true },
+  { key: "keycloak", check: record },
+  { key: "keycloak.mode", check: oneOf("embedded", "external") },
+  { key: "keycloak.url", check: httpUrl },
+  { key: "keycloak.realm", check: matching(/^[\w-]+$/, "a name of letters, digits, - and _") },
+  { key: "keycloak.client_id", check: text },
+  { key: "keycloak.client_secret", check: secret, isSecret: true },
+  { key: "keycloak.admin_username", check: text },
+  { key: "keycloak.admin_password", check: text, isSecret: true },
+  { key: "databases", check: record },
+  { key: "databases.postgresql", check: record },
+  { key: "databases.postgresql.mode", check: oneOf("embedded", "external") },
+  { key: "databases.postgresql.host", check: host },
+  { key: "databases.postgresql.port", check: port },
+  { key: "databases.postgresql.admin_user", check: identifier },
+  { key: "databases.postgresql.admin_password", check: text, isSecret: true },
+  { key: "apps", check: record },
+  ...["core", "nexus", "helm", "keycloak"].map((app) => ({ key: `apps.${app}`, check: record })),
+  { key: "apps.*", check: record },
+  { key: "apps.*.port", check: port },
+  { key: "apps.*.service_secret", check: secret, isSecret: true },
+  { key: "apps.*.database", check: oneOf("postgresql"), isOptional: true },
+  { key: "apps.*.db_name", check: identifier, isOptional: true },
+  { key: "apps.*.db_user", check: identifier, isOptional: true },
+  { key: "apps.*.db_password", check: text, isOptional: true, isSecret: true },
+  { key: "apps.*.dependencies", check: listOf(text), isOptional: true },
+  { key: "apps.*.bind_address", check: host, isOptional: true },
+  { key: "apps.*.tls", check: flag, isOptional: true },
+  { key: "apps.*.tls_cert_file", check: text, isOptional: true },
+  { key: "apps.*.tls_key_file", check: text, isOptional: true },
+  { key: "apps.*.legacy_service_token", check: flag, isOptional: true },
+  { key: "apps.*.sections", check: record, isOptional: true },
+  { key: "apps.*.sections.*", check: record, isOptional: true },
+  { key: "apps.*.sections.*.*", check: text, isOptional: true, isSecret: true },
+  { key: "apps.*.title", check: text, isOptional: true },
+  { key: "apps.*.icon", check: text, isOptional: true },
+  { key: "apps.*.description", check: text, isOptional: true },
+  { key: "apps.*.visible", check: flag, isOptional: true },
+  { key: "apps.*.admin_only", check: flag, isOptional: true },
+  { key: "apps.*.billing_or_admin_only", check: flag, isOptional: true },
+  {
+    key: "apps.*.allowed_levels",
+    check: listOf(oneOf("admin", "technician", "billing", "client")),
+    isOptional: true,
+  },
+];
+
+/** The first thing wrong with a master configuration, or `undefined`. */
+export function findProblem(config: unknown): Problem | undefined {
+  if (!isRecord(config)) {
+    return { key: "the document", shown: JSON.stringify(config), expected: record.expected };
+  }
+  for (const rule of masterRules) {
+    for (const [key, value] of expand(config, rule.key.split("."))) {
+      const isFine = value === undefined ? rule.isOptional === true : rule.check.accepts(value);
+      if (isFine) continue;
+      const shown = value === undefined ? undefined : rule.isSecret ? "wrong" : show(value);
+      return { key, shown, expected: rule.check.expected };
+    }
+  }
+  return findNameProblem(config) ?? findDatabaseProblem(config) ?? findPortProblem(config);
+}
+
+/** Whether the value of a key is for nobody's eyes. */
+export function isSecretKey(key: string): boolean {
+  const names = key.split(".");
+  // A key without a rule may still be a secret; its name usually says so.
+  if (/(?:secret|password|token|api_key|private)/i.test(names.at(-1) ?? "")) {
+    return !names.includes("legacy_service_token");
+  }
+  return masterRules.some(({ key: pattern, isSecret }) => {
+    const expected = pattern.split(".");
+    const isSame = expected.length === names.length;
+    return isSecret && isSame && expected.every((name, i) => name === "*" || name === names[i]);
+  });
+}
+
+/** Every key that a pattern stands for, with its value; a `*` below something missing is no key. */
+function* expand(
+  value: unknown,
+  pattern: readonly string[],
+  path: readonly string[] = [],
+): Generator<[key: string, value: unknown]> {
+  const [name, ...rest] = pattern;
+  if (name === undefined) return yield [path.join("."), value];
+  if (!isRecord(value)) {
+    if (!pattern.includes("*")) yield [[...path, ...pattern].join("."), undefined];
+    return;
+  }
+  const names = name === "*" ? Object.keys(value) : [name];
+  for (const each of names) yield* expand(value[each], rest, [...path, each]);
+}
+
+function findNameProblem(config: Record<string, unknown>): Problem | undefined {
+  const name = Object.keys(config["apps"] as object).find((app) => !/^[a-z][a-z0-9_-]*$/.test(app));
+  if (name === undefined) return undefined;
+  // The name becomes a path, a URL prefix and a database name.
+  const expected = "named with a-z, 0-9, - and _, beginning with a letter";
+  return { key: `apps.${name}`, shown: "named wrongly", expected };
+}
+
+function findDatabaseProblem(config: Record<string, unknown>): Problem | undefined {
+  for (const [app, settings] of Object.entries(config["apps"] as Record<string, object>)) {
+    if (!("database" in settings)) continue;
+    for (const name of ["db_name", "db_user", "db_password"]) {
+      if (name in settings) continue;
+      const expected = `there because apps.${app}.database is set`;
+      return { key: `apps.${app}.${name}`, shown: undefined, expected };
+    }
+  }
+  return undefined;
+}
+
+function findPortProblem(config: Record<string, unknown>): Problem | undefined {
+  const { postgresql } = config["databases"] as { postgresql: { mode: string; port: number } };
+  const owners = new Map<number, string>();
+  if (postgresql.mode === "embedded") owners.set(postgresql.port, "databases.postgresql.port");
+  const apps = Object.entries(config["apps"] as Record<string, { port: number }>);
+  for (const [app, { port: number }] of apps) {
+    const owner = owners.get(number);
+    const key = `apps.${app}.port`;
+    if (owner !== undefined) {
+      return { key, shown: String(number), expected: `another than that of ${owner}` };
+    }
+    owners.set(number, key);
+  }
+  return undefined;
+}
+
+function show(value: unknown): string {
+  const shown = JSON.stringify(value);
+  return shown.length > 60 ? `${shown.slice(0, 57)}…` : shown;
+}

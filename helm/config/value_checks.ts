@@ -1,0 +1,54 @@
+// Checks of single values from outside: each says what would be right.
+
+/** What one value has to be. */
+export interface Check {
+  /** Completes "it has to be …". */
+  readonly expected: string;
+  accepts(value: unknown): boolean;
+}
+
+export const record: Check = { expected: "an object", accepts: isRecord };
+export const text: Check = matching(/^[^\r\n]+$/, "a text of one line");
+export const flag: Check = { expected: "true or false", accepts: (v) => typeof v === "boolean" };
+export const port: Check = wholeNumber(1, 65_535);
+export const identifier: Check = matching(/^[a-z_][a-z0-9_]{0,62}$/, "a name of a-z, 0-9 and _");
+export const host: Check = matching(/^[A-Za-z0-9.:-]+$/, "a host name or an IP address");
+export const secret: Check = matching(
+  /^[\x21-\x7e]{16,}$/,
+  "16 or more printable characters, no space",
+);
+export const httpUrl: Check = {
+  expected: "an http or https URL without a path",
+  accepts: (value) =>
+    typeof value === "string" &&
+    URL.canParse(value) &&
+    /^https?:$/.test(new URL(value).protocol) &&
+    new URL(value).pathname === "/",
+};
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function matching(pattern: RegExp, expected: string): Check {
+  return { expected, accepts: (value) => typeof value === "string" && pattern.test(value) };
+}
+
+export function wholeNumber(least: number, most: number): Check {
+  return {
+    expected: `a whole number from ${least} to ${most}`,
+    accepts: (value) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most,
+  };
+}
+
+export function oneOf(...values: readonly string[]): Check {
+  const expected = values.map((value) => JSON.stringify(value)).join(" or ");
+  return { expected, accepts: (value) => values.includes(value as string) };
+}
+
+export function listOf(check: Check): Check {
+  return {
+    expected: `a list, each of it ${check.expected}`,
+    accepts: (value) => Array.isArray(value) && value.every((each) => check.accepts(each)),
+  };
+}
