@@ -1,0 +1,93 @@
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import type { Log } from "@hivematrix/lib/log";
+
+/**
+ * Keeps every `*.log` of a folder bounded: one that has grown beyond `maxBytes` is copied to `.1` and
+ * emptied. Services write to the file itself, so that they need no Helm; therefore it is emptied in
+ * place instead of renamed, and what is written in the instant between copy and emptying is lost.
+ *
+ * Looks four times a second, and fifty times while a log grows fast, because nothing else holds back
+ * a service that writes as fast as the disk takes it.
+ */
+export class LogRotation {
+  readonly #logDir: string;
+  readonly #maxBytes: number;
+  readonly #log: Log;
+  readonly #sizes = new Map<string, number>();
+  #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(options: { logDir: string; maxBytes: number; log: Log }) {
+    this.#logDir = options.logDir;
+    this.#maxBytes = options.maxBytes;
+    this.#log = options.log;
+    this.#lookAfter(0);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #lookAfter(delayMs: number): void {
+    if (this.#isClosed) return;
+    this.#timer = setTimeout(() => void this.#look(), delayMs).unref();
+  }
+
+  async #look(): Promise<void> {
+    let isGrowingFast = false;
+    for (const file of await listLogs(this.#logDir)) {
+      const bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+      isGrowingFast ||= bytes - (this.#sizes.get(file) ?? bytes) > this.#maxBytes / 20;
+      if (bytes > this.#maxBytes) this.#rotate(file);
+      this.#sizes.set(file, statSync(file, { throwIfNoEntry: false })?.size ?? 0);
+    }
+    this.#lookAfter(isGrowingFast ? 20 : 250);
+  }
+
+  #rotate(file: string): void {
+    try {
+      rotateLog(file, this.#maxBytes);
+    } catch (error) {
+      this.#log.warn(`Cannot rotate ${file}: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** Moves the last `maxBytes` of a log to `<file>.1` and empties the log. */
+export function rotateLog(file: string, maxBytes: number): void {
+  const copy = `${file}.1`;
+  const log = openSync(file, "r+");
+  try {
+    const size = fstatSync(log).size;
+    // All at once, without giving way to other work: the shorter it takes, the less is lost.
+    writeFileSync(`${copy}.new`, readRange(log, Math.max(0, size - maxBytes), size), {
+      mode: 0o600,
+    });
+    ftruncateSync(log, 0);
+  } finally {
+    closeSync(log);
+  }
+  renameSync(`${copy}.new`, copy);
+}
+
+function readRange(descriptor: number, start: number, end: number): Buffer {
+  const buffer = Buffer.alloc(end - start);
+  return buffer.subarray(0, readSync(descriptor, buffer, 0, buffer.length, start));
+}
+
+async function listLogs(logDir: string): Promise<string[]> {
+  const files = await readdir(logDir).catch(() => []);
+  return files.filter((file) => file.endsWith(".log")).map((file) => path.join(logDir, file));
+}
