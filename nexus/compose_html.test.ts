@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { parse, serialize } from "parse5";
+import { HtmlComposer } from "./compose_html.ts";
+
+const additions = {
+  head: Buffer.from('<link rel="stylesheet" href="/x.css">'),
+  viewport: Buffer.from('<meta name="viewport" content="added">'),
+  body: Buffer.from('<nav id="panel">panel</nav>'),
+};
+
+function compose(chunks: Buffer[]): string {
+  const composer = new HtmlComposer(additions);
+  const parts = chunks.flatMap((chunk) => composer.push(chunk));
+  return Buffer.concat([...parts, ...composer.end()]).toString("latin1");
+}
+
+/** The tree of the composed page with the additions taken out again, as text. */
+function withoutAdditions(page: string): string {
+  return serialize(parse(page))
+    .replace('<meta name="viewport" content="added">', "")
+    .replace('<link rel="stylesheet" href="/x.css">', "")
+    .replace('<nav id="panel">panel</nav>', "");
+}
+
+function cut(bytes: Buffer, cuts: number[]): Buffer[] {
+  const ends = [...new Set(cuts.map((at) => at % (bytes.length + 1)))].sort((a, b) => a - b);
+  const borders = [0, ...ends, bytes.length];
+  return borders.slice(1).map((end, index) => bytes.subarray(borders[index], end));
+}
+
+const fragments = [
+  "<!DOCTYPE html>",
+  "<html>",
+  '<html lang="en">',
+  "<head>",
+  "</head>",
+  "<body>",
+  '<body class="a>b">',
+  "</body>",
+  "</html>",
+  "<title>a</title>",
+  "<title></head><body></title>",
+  "<style>body>p{}</style>",
+  "<script>'<body>'</script>",
+  "<script><!-- <script> </script> --></script>",
+  "<script><!--></script>",
+  "<!-- <body> -->",
+  "<!-->",
+  "<!--->",
+  "<!-- --!>",
+  "<!x>",
+  "</>",
+  "</ >",
+  "</x>",
+  "<?php ?>",
+  "< b",
+  "<p>",
+  "<P\tid='1' >",
+  "text",
+  " ",
+  "\n",
+  "<br/>",
+  "</br>",
+  "<meta charset=utf-8>",
+  "<meta name=viewport content=x>",
+  "<base href=/>",
+  "<link rel=icon href='>'>",
+  '<link a=b= "c>',
+  '<link ="a>',
+  "<link / a = '<body>' >",
+  "<link a='x'b=\"<body>\">",
+  "<noscript><p></noscript>",
+  "<template><p><body></template>",
+  "<template><template></template><textarea></template></textarea></template>",
+  "<svg><title>t</title></svg>",
+  "<h1>é</h1>",
+  "<averyveryverylongelementname a='>'>",
+  "<head x='<body>'>",
+  "<bodyx>",
+  "<header>",
+];
+
+const documents = fc
+  .array(fc.constantFrom(...fragments), { minLength: 1, maxLength: 12 })
+  .map((parts) => parts.join(""));
+
+test("a composed page is the same tree plus exactly what was added, whatever the chunks", () => {
+  fc.assert(
+    fc.property(documents, fc.array(fc.nat(300), { maxLength: 8 }), (page, cuts) => {
+      const bytes = Buffer.from(page, "latin1");
+      const composed = compose(cut(bytes, cuts));
+      assert.equal(withoutAdditions(composed), serialize(parse(page)), composed);
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test("the stylesheet ends up in the head and the panel first in the body, each once", () => {
+  fc.assert(
+    fc.property(documents, fc.array(fc.nat(300), { maxLength: 8 }), (start, cuts) => {
+      const page = `${start}<p>end`;
+      const composed = compose(cut(Buffer.from(page, "latin1"), cuts));
+      const [head = "", body = ""] = serialize(parse(composed)).split("</head>");
+      assert.equal(head.split('<link rel="stylesheet" href="/x.css">').length, 2, composed);
+      assert.match(
+        body,
+        /^\s*(?:<!--.*?-->\s*)*<body[^<]*?><nav id="panel">panel<\/nav>/s,
+        composed,
+      );
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test("what is not inserted is what the service sent, byte for byte", () => {
+  fc.assert(
+    fc.property(documents, fc.array(fc.nat(300), { maxLength: 8 }), (page, cuts) => {
+      let composed = compose(cut(Buffer.from(page, "latin1"), cuts));
+      for (const added of Object.values(additions)) {
+        composed = composed.replace(added.toString(), "");
+      }
+      assert.equal(composed, page);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test("a page without a viewport gets one, a page with its own keeps it", () => {
+  const plain = compose([Buffer.from("<!DOCTYPE html><title>a</title><p>b")]);
+  assert.match(plain, /<meta name="viewport" content="added"><link/);
+  const own = compose([Buffer.from('<meta content="x" name="viewport"><p>b')]);
+  assert.doesNotMatch(own, /content="added"/);
+});
+
+test("an empty answer and a frameset get nothing that would show", () => {
+  assert.equal(compose([]), "");
+  assert.doesNotMatch(compose([Buffer.from("<frameset><frame src=/a></frameset>")]), /panel/);
+});

@@ -1,0 +1,35 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { HttpError } from "@hivematrix/lib/http_error";
+
+/**
+ * Cross-site request forgery: whatever changes state and relies on the cookie has to come from a
+ * page of this origin. Browsers say where a request comes from and pages cannot forge it; clients
+ * that say nothing are no browsers and carry no foreign page's intent.
+ *
+ * @throws {HttpError} 403 for a state-changing request from another origin
+ */
+export function requireSameOrigin(
+  method: string,
+  headers: IncomingHttpHeaders,
+  publicOrigin: string,
+): void {
+  if (isSafeMethod(method)) return;
+  const site = headers["sec-fetch-site"];
+  if (site === "same-origin" || site === "none") return;
+  if (site === undefined) {
+    const { origin } = headers;
+    if (origin === undefined || origin === publicOrigin) return;
+  }
+  throw new HttpError(403, "This request was refused because it comes from another site's page");
+}
+
+/** Whether a navigation or request was started by this origin's pages or by the person directly. */
+export function isOwnInitiative(headers: IncomingHttpHeaders): boolean {
+  const site = headers["sec-fetch-site"];
+  return site === undefined || site === "same-origin" || site === "none";
+}
+
+/** RFC 9110 §9.2.1 */
+function isSafeMethod(method: string): boolean {
+  return method === "GET" || method === "HEAD" || method === "OPTIONS";
+}

@@ -1,0 +1,103 @@
+// Which headers pass the gateway, in both directions, and which it sets itself (RFC 9110 §7.6).
+
+/** What Nexus tells an upstream about the request as the browser sent it. */
+export interface ForwardedFacts {
+  readonly clientAddress: string;
+  /** http or https */
+  readonly protocol: string;
+  /** Host and port as the browser addressed them. */
+  readonly host: string;
+  readonly port: string;
+  /** `/<service>`, which has been stripped from the path. */
+  readonly prefix: string;
+  readonly requestId: string;
+  readonly traceparent: string;
+  /** The user token, for services; the identity provider gets none. */
+  readonly bearer: string | undefined;
+  /** The Cookie header without Nexus's own cookies. */
+  readonly cookie: string;
+}
+
+/** Hop-by-hop: they belong to one connection (RFC 9110 §7.6.1). */
+const hopByHop: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Set here and by nobody else: a client that could send them could pose as somebody (spoofing). */
+const ownHeaders: ReadonlySet<string> = new Set([
+  "authorization",
+  "cookie",
+  "forwarded",
+  "host",
+  "traceparent",
+  "via",
+  "x-real-ip",
+  "x-request-id",
+]);
+
+/**
+ * Header names and values in turn, as undici takes them.
+ *
+ * @param rawHeaders the request's, in the order and spelling in which they came
+ */
+export function requestHeaders(rawHeaders: readonly string[], facts: ForwardedFacts): string[] {
+  const named = connectionOptions(rawHeaders);
+  const headers: string[] = [];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? "";
+    const lower = name.toLowerCase();
+    if (hopByHop.has(lower) || named.has(lower) || isOwn(lower)) continue;
+    // 100-continue has been answered by node; composing needs the page as it is.
+    if (lower === "expect" || lower === "accept-encoding") continue;
+    headers.push(name, rawHeaders[i + 1] ?? "");
+  }
+  headers.push("accept-encoding", "identity");
+  headers.push("x-forwarded-for", facts.clientAddress);
+  headers.push("x-forwarded-proto", facts.protocol);
+  headers.push("x-forwarded-host", facts.host);
+  headers.push("x-forwarded-port", facts.port);
+  headers.push("x-forwarded-prefix", facts.prefix);
+  headers.push("x-request-id", facts.requestId);
+  headers.push("traceparent", facts.traceparent);
+  if (facts.bearer !== undefined) headers.push("authorization", `Bearer ${facts.bearer}`);
+  if (facts.cookie !== "") headers.push("cookie", facts.cookie);
+  return headers;
+}
+
+/** The upstream's headers that go on to the browser: everything but what belongs to that connection. */
+export function responseHeaders(rawHeaders: readonly string[]): string[] {
+  const named = connectionOptions(rawHeaders);
+  const headers: string[] = [];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const lower = (rawHeaders[i] ?? "").toLowerCase();
+    if (hopByHop.has(lower) || named.has(lower)) continue;
+    // What software runs where is nobody's business (R28).
+    if (lower === "server" || lower === "x-powered-by") continue;
+    headers.push(rawHeaders[i] ?? "", rawHeaders[i + 1] ?? "");
+  }
+  return headers;
+}
+
+/** The names in Connection are hop-by-hop too (RFC 9110 §7.6.1), whatever a client puts there. */
+function connectionOptions(rawHeaders: readonly string[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.toLowerCase() !== "connection") continue;
+    for (const name of (rawHeaders[i + 1] ?? "").split(",")) names.add(name.trim().toLowerCase());
+  }
+  return names;
+}
+
+function isOwn(lower: string): boolean {
+  // CGI-like servers (WSGI among them) read `X_Forwarded_For` as `X-Forwarded-For`.
+  const name = lower.replaceAll("_", "-");
+  return ownHeaders.has(name) || name.startsWith("x-forwarded-");
+}

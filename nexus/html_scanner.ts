@@ -1,0 +1,281 @@
+// Finds the two places in an HTML document where something can be inserted so that a browser's tree
+// gains exactly that: the end of the head, and the start of the body. It follows the insertion modes
+// "initial" to "after head" of the HTML standard (§13.2.6.4.1 to §13.2.6.4.6) and the tokenizer states
+// that these need, on bytes of any encoding that is a superset of ASCII, whatever the chunk borders.
+import { isWhiteSpace, TagReader } from "./html_tag.ts";
+
+export type InsertionPoint = "head-end" | "body-start" | "none";
+
+export interface Insertion {
+  readonly point: InsertionPoint;
+  /** Where in the bytes handed to `scan`. */
+  readonly offset: number;
+}
+
+/** What comes before the body is in one of these. */
+type Mode = "before-head" | "in-head" | "after-head" | "done";
+/** Where the tokenizer stands between two chunks. */
+type State =
+  | { kind: "data" }
+  | { kind: "tag"; name: string; isEnd: boolean; reader: TagReader }
+  | { kind: "until"; end: string }
+  | { kind: "comment" }
+  | { kind: "raw"; name: string; escape: number };
+
+const lessThan = 0x3c;
+const maxNameBytes = 16;
+
+const headElements = new Set(
+  "base basefont bgsound link meta noframes noscript script style template title".split(" "),
+);
+/** Content up to the end tag is text (noscript: because scripting is on in browsers). */
+const rawTextElements = new Set(
+  "iframe noembed noframes noscript script style textarea title xmp".split(" "),
+);
+
+/**
+ * An incremental scanner. Feed it the bytes in order; it says where to insert and how many bytes at
+ * the end it has to see again together with the next ones.
+ */
+export class HtmlScanner {
+  #mode: Mode = "before-head";
+  #state: State = { kind: "data" };
+  #templateDepth = 0;
+  /** Whether the document has `<meta name="viewport">`, known once the head has ended. */
+  hasViewport = false;
+
+  get isDone(): boolean {
+    return this.#mode === "done";
+  }
+
+  /**
+   * @param isLast nothing follows, so an unfinished token is text
+   * @returns insertions in order, and the offset up to which the bytes are settled
+   */
+  scan(bytes: Uint8Array, isLast: boolean): { insertions: Insertion[]; settled: number } {
+    const insertions: Insertion[] = [];
+    let at = 0;
+    while (at < bytes.length && !this.isDone) {
+      const next = this.#step(bytes, at, isLast, insertions);
+      if (next === at) break;
+      at = next;
+    }
+    // A document that ends in its head has an empty body, which can hold what is inserted.
+    const isBetweenTokens = this.#state.kind === "data" && this.#templateDepth === 0;
+    if (isLast && !this.isDone && isBetweenTokens) this.#startBody(bytes.length, insertions);
+    return { insertions, settled: this.isDone ? bytes.length : at };
+  }
+
+  /** One token, or the part of it that is there; the same offset when more bytes are needed. */
+  #step(bytes: Uint8Array, at: number, isLast: boolean, insertions: Insertion[]): number {
+    const state = this.#state;
+    switch (state.kind) {
+      case "tag":
+        return this.#stepTag(state, bytes, at, insertions);
+      case "until":
+        return this.#stepUntil(state.end, bytes, at);
+      case "comment":
+        return this.#stepComment(bytes, at, isLast);
+      case "raw":
+        return this.#stepRawText(state, bytes, at, isLast);
+      default:
+        return this.#stepData(bytes, at, isLast, insertions);
+    }
+  }
+
+  #stepData(bytes: Uint8Array, at: number, isLast: boolean, insertions: Insertion[]): number {
+    const byte = bytes[at] ?? 0;
+    if (byte !== lessThan) {
+      if (!isWhiteSpace(byte) && this.#templateDepth === 0) this.#startBody(at, insertions);
+      return at + 1;
+    }
+    const opening = readOpening(bytes, at, isLast);
+    switch (opening.kind) {
+      case "more":
+        return at;
+      case "text":
+        if (this.#templateDepth === 0) this.#startBody(at, insertions);
+        return at + 1;
+      case "comment":
+        this.#state = { kind: "comment" };
+        return opening.end;
+      case "bogus":
+        this.#state = { kind: "until", end: ">" };
+        return opening.end;
+      default:
+        this.#openTag(opening.name, opening.isEnd, at, insertions);
+        if (this.isDone) return at;
+        this.#state = { ...opening, reader: new TagReader() };
+        return opening.end;
+    }
+  }
+
+  /** What a tag's name alone decides: whether the head or the body begins or ends before it. */
+  #openTag(name: string, isEnd: boolean, at: number, insertions: Insertion[]): void {
+    if (this.#templateDepth > 0) return;
+    if (isEnd) {
+      if (name === "head" && this.#mode !== "after-head") this.#endHead(at, insertions);
+      // These end tags act as content; all others are ignored before the body (§13.2.6.4.3).
+      else if (name === "body" || name === "html" || name === "br") this.#startBody(at, insertions);
+      return;
+    }
+    // After the head a noscript is content (§13.2.6.4.6), within it one of its elements.
+    const isContent = name === "noscript" && this.#mode === "after-head";
+    if (name === "html" || (headElements.has(name) && !isContent)) {
+      if (name !== "html" && this.#mode === "before-head") this.#mode = "in-head";
+      return;
+    }
+    if (name === "head") {
+      if (this.#mode === "before-head") this.#mode = "in-head";
+      return;
+    }
+    if (this.#mode !== "after-head") this.#endHead(at, insertions);
+    if (name === "frameset") {
+      this.#mode = "done";
+      insertions.push({ point: "none", offset: at });
+    } else if (name !== "body") {
+      this.#startBody(at, insertions);
+    }
+  }
+
+  #stepTag(
+    state: State & { kind: "tag" },
+    bytes: Uint8Array,
+    at: number,
+    insertions: Insertion[],
+  ): number {
+    const end = state.reader.read(bytes, at);
+    if (end === undefined) return bytes.length;
+    this.#state = { kind: "data" };
+    this.#closeTag(state, end, insertions);
+    return end;
+  }
+
+  /** What follows from a tag that is complete. */
+  #closeTag(tag: State & { kind: "tag" }, end: number, insertions: Insertion[]): void {
+    const { name, isEnd, reader } = tag;
+    if (name === "template") {
+      this.#templateDepth = Math.max(0, this.#templateDepth + (isEnd ? -1 : 1));
+    } else if (isEnd) {
+      return;
+    } else if (rawTextElements.has(name)) {
+      this.#state = { kind: "raw", name, escape: 0 };
+    } else if (name === "meta" && /\bname\s*=\s*["']?\s*viewport\b/i.test(reader.attributes)) {
+      this.hasViewport = true;
+    } else if (name === "body" && this.#templateDepth === 0) {
+      this.#mode = "done";
+      insertions.push({ point: "body-start", offset: end });
+    }
+  }
+
+  #stepUntil(end: string, bytes: Uint8Array, at: number): number {
+    const found = bytes.indexOf(end.charCodeAt(0), at);
+    if (found < 0) return bytes.length;
+    this.#state = { kind: "data" };
+    return found + 1;
+  }
+
+  #stepComment(bytes: Uint8Array, at: number, isLast: boolean): number {
+    for (let dash = bytes.indexOf(0x2d, at); dash >= 0; dash = bytes.indexOf(0x2d, dash + 1)) {
+      const tail = latin1(bytes, dash, dash + 4);
+      if (tail.startsWith("-->") || tail.startsWith("--!>")) {
+        this.#state = { kind: "data" };
+        return dash + (tail.startsWith("-->") ? 3 : 4);
+      }
+      if (!isLast && "--!>".startsWith(tail)) return dash;
+    }
+    return bytes.length;
+  }
+
+  /** Text up to the end tag; within a script `<!--<script>` hides one (§13.2.5.17 and following). */
+  #stepRawText(
+    state: State & { kind: "raw" },
+    bytes: Uint8Array,
+    at: number,
+    isLast: boolean,
+  ): number {
+    for (let i = at; i < bytes.length; i++) {
+      const byte = bytes[i];
+      if (byte !== lessThan && byte !== 0x2d) continue;
+      const tail = latin1(bytes, i, i + state.name.length + 3).toLowerCase();
+      const isCut = !isLast && i + state.name.length + 3 > bytes.length;
+      if (byte === 0x2d) {
+        if (state.escape === 0) continue;
+        if (tail.startsWith("-->")) state.escape = 0;
+        else if (isCut && "-->".startsWith(tail)) return i;
+        continue;
+      }
+      if (isCut && tail.length < state.name.length + 3) return i;
+      if (state.name === "script" && tail.startsWith("<!--") && state.escape === 0) {
+        state.escape = 1;
+        // `<!-->` closes at once, so its dashes are looked at again.
+        i += 1;
+      } else if (state.escape === 1 && isTagStart(tail, "<script")) {
+        state.escape = 2;
+      } else if (isTagStart(tail, `</${state.name}`)) {
+        if (state.escape === 2) {
+          state.escape = 1;
+          continue;
+        }
+        this.#state = { kind: "tag", name: state.name, isEnd: true, reader: new TagReader() };
+        return i + state.name.length + 2;
+      }
+    }
+    return bytes.length;
+  }
+
+  #endHead(offset: number, insertions: Insertion[]): void {
+    this.#mode = "after-head";
+    insertions.push({ point: "head-end", offset });
+  }
+
+  #startBody(offset: number, insertions: Insertion[]): void {
+    if (this.#mode !== "after-head") this.#endHead(offset, insertions);
+    this.#mode = "done";
+    insertions.push({ point: "body-start", offset });
+  }
+}
+
+type Opening =
+  | { kind: "more" | "text" }
+  | { kind: "comment" | "bogus"; end: number }
+  | { kind: "tag"; name: string; isEnd: boolean; end: number };
+
+/** What begins with the `<` at this offset. */
+function readOpening(bytes: Uint8Array, at: number, isLast: boolean): Opening {
+  const text = latin1(bytes, at, at + maxNameBytes + 3);
+  const isCut = !isLast && at + maxNameBytes + 3 > bytes.length;
+  const tag = /^<(\/?)([a-z][^\t\n\f\r />]*)/i.exec(text);
+  if (tag !== null) {
+    const [whole, slash, name = ""] = tag;
+    // A name that reaches the end of what is there may go on in the next chunk.
+    if (isCut && whole.length === text.length) return { kind: "more" };
+    return { kind: "tag", name: name.toLowerCase(), isEnd: slash === "/", end: at + whole.length };
+  }
+  if (isCut && (text.length < 4 || "<!--".startsWith(text)) && /^<[!/?]?-?$/.test(text)) {
+    return { kind: "more" };
+  }
+  if (text.startsWith("<!--")) {
+    // `<!-->` and `<!--->` are whole comments (§13.2.5.44).
+    const abrupt = /^<!--(-?)>/.exec(text);
+    if (abrupt !== null) return { kind: "bogus", end: at + abrupt[0].length - 1 };
+    if (isCut && /^<!---?$/.test(text)) return { kind: "more" };
+    return { kind: "comment", end: at + 4 };
+  }
+  if (text === "<!-" && isCut) return { kind: "more" };
+  // `</>` vanishes, `</x` with x no letter, `<!…` (doctype too) and `<?…` run to the next `>`.
+  if (/^<[!?]/.test(text)) return { kind: "bogus", end: at + 2 };
+  if (/^<\/./s.test(text)) return { kind: "bogus", end: at + 2 };
+  return { kind: "text" };
+}
+
+function isTagStart(tail: string, opening: string): boolean {
+  return tail.startsWith(opening) && /[\t\n\f\r />]/.test(tail[opening.length] ?? "");
+}
+
+function latin1(bytes: Uint8Array, from: number, to: number): string {
+  let text = "";
+  for (let i = from; i < Math.min(to, bytes.length); i++)
+    text += String.fromCharCode(bytes[i] ?? 0);
+  return text;
+}

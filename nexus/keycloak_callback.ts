@@ -1,0 +1,125 @@
+import { HttpError } from "@hivematrix/lib/http_error";
+import { redirect } from "@hivematrix/lib/responses";
+import { decodeJwt } from "jose";
+import type { CoreClient } from "./core_client.ts";
+import { loginUrl } from "./login.ts";
+import type { LoginAttempt, LoginAttempts } from "./login_attempt.ts";
+import type { OwnHandler, OwnRequest } from "./own_request.ts";
+import type { Pages } from "./pages.ts";
+import type { Provider } from "./provider.ts";
+import type { SessionCookie } from "./session_cookie.ts";
+
+/**
+ * GET /keycloak-callback: code → provider's tokens → Core's user token → session cookie → the page
+ * that was wanted. Whatever goes wrong ends on a page that says what to do next.
+ */
+export function finishLogin({
+  provider,
+  core,
+  attempts,
+  sessionCookie,
+  pages,
+}: {
+  provider: Provider;
+  core: CoreClient;
+  attempts: LoginAttempts;
+  sessionCookie: SessionCookie;
+  pages: Pages;
+}): OwnHandler {
+  return async (request) => {
+    const state = readOne(request.parameters, "state") ?? "";
+    const attempt = attempts.take(state, request.cookies);
+    // No error code from the address is believed before its attempt is known to be ours.
+    if (attempt === undefined) return staleAttemptPage(pages, request);
+
+    const response = await complete(request, attempt).catch((error: unknown) =>
+      failedLoginPage(pages, request, attempt, error),
+    );
+    response.headers.append("set-cookie", attempts.formatRemovalFor(state));
+    return response;
+  };
+
+  async function complete(request: OwnRequest, attempt: LoginAttempt): Promise<Response> {
+    const code = readAuthorizationResponse(request.parameters, provider.issuer);
+    const tokens = await provider.redeemCode(code, attempt);
+    const { sid } = tokens.claims;
+    const token = await core.exchange({
+      accessToken: tokens.accessToken,
+      idToken: tokens.idToken,
+      refreshToken: tokens.refreshToken,
+      sid: typeof sid === "string" ? sid : undefined,
+      previousToken: sessionCookie.read(request.cookies),
+    });
+    const { exp = 0, iat = 0 } = decodeJwt(token);
+    request.log.info("signed in", { sub: tokens.claims.sub });
+    // 303: whatever method led here, the wanted page is fetched with GET.
+    const response = redirect(attempt.returnPath, 303, { "cache-control": "no-store" });
+    response.headers.append("set-cookie", sessionCookie.format(token, exp - iat));
+    return response;
+  }
+}
+
+/**
+ * The code of an authorization response (RFC 6749 §4.1.2).
+ *
+ * @throws {HttpError} 403 when the person cancelled, 400 for any other answer without a good code
+ */
+function readAuthorizationResponse(parameters: URLSearchParams, issuer: string): string {
+  // Mix-up: the answer has to come from the provider that was asked (RFC 9207 §2.4).
+  const answeredBy = readOne(parameters, "iss");
+  if (answeredBy !== undefined && answeredBy !== issuer) {
+    throw new HttpError(400, "The answer came from another identity provider");
+  }
+  const error = readOne(parameters, "error");
+  if (error === "access_denied") throw new HttpError(403, "The sign-in was cancelled");
+  if (error !== undefined) {
+    throw new HttpError(400, "The identity provider could not sign you in", {
+      cause: new Error(`authorization error ${error}: ${parameters.get("error_description")}`),
+    });
+  }
+  const code = readOne(parameters, "code");
+  if (code === undefined) throw new HttpError(400, "The identity provider's answer has no code");
+  return code;
+}
+
+/** A parameter that must not be repeated (RFC 6749 §3.1). @throws {HttpError} 400 */
+function readOne(parameters: URLSearchParams, name: string): string | undefined {
+  const values = parameters.getAll(name);
+  if (values.length > 1) throw new HttpError(400, `The address repeats "${name}"`);
+  return values[0] === "" ? undefined : values[0];
+}
+
+function staleAttemptPage(pages: Pages, request: OwnRequest): Response {
+  request.log.warn("sign-in refused", { reason: "unknown, used or expired state" });
+  return pages.message(request, {
+    status: 400,
+    title: "This sign-in link no longer works",
+    message:
+      "It was used already, took longer than ten minutes, or was opened in another browser. Nothing is wrong with your account.",
+    actions: [{ label: "Sign in again", url: "/", is_primary: true }],
+  });
+}
+
+function failedLoginPage(
+  pages: Pages,
+  request: OwnRequest,
+  attempt: LoginAttempt,
+  error: unknown,
+): Response {
+  const known = error instanceof HttpError ? error : undefined;
+  const status = known?.status ?? 500;
+  const isCancelled = status === 403;
+  request.log[status >= 500 ? "error" : "warn"]("sign-in failed", {
+    reason: known?.message ?? "unexpected error",
+    error: known === undefined ? error : known.cause,
+  });
+  return pages.message(request, {
+    status,
+    title: isCancelled ? "Sign-in cancelled" : "The sign-in did not work",
+    message: isCancelled
+      ? "You left the sign-in page without signing in."
+      : (known?.message ?? "Something went wrong on our side."),
+    actions: [{ label: "Sign in again", url: loginUrl(attempt.returnPath), is_primary: true }],
+    headers: known?.headers ?? {},
+  });
+}

@@ -1,0 +1,95 @@
+import { createHash, randomBytes } from "node:crypto";
+import { formatCookie } from "@hivematrix/lib/cookies";
+import type { CookieNames } from "./cookie_names.ts";
+import type { SealedBox } from "./sealed_box.ts";
+
+/** What Nexus has to remember between /login and /keycloak-callback. */
+export interface LoginAttempt {
+  /** Binds the answer to this browser (RFC 6749 §10.12). */
+  readonly state: string;
+  /** Binds the ID token to this attempt (OpenID Connect Core §15.5.2). */
+  readonly nonce: string;
+  /** PKCE (RFC 7636): a stolen code is worth nothing without it. */
+  readonly codeVerifier: string;
+  readonly returnPath: string;
+  readonly startedAtMs: number;
+}
+
+/** How long somebody may take over the provider's login page. */
+const attemptLifetimeSeconds = 600;
+/** More unfinished attempts than this in one browser and the header would grow past what servers take. */
+const maxAttempts = 20;
+
+export function createLoginAttempt(returnPath: string, now = Date.now()): LoginAttempt {
+  // 256 bits each; RFC 9700 asks for 128 at least.
+  const random = () => randomBytes(32).toString("base64url");
+  return {
+    state: random(),
+    nonce: random(),
+    codeVerifier: random(),
+    returnPath,
+    startedAtMs: now,
+  };
+}
+
+/** S256 (RFC 7636 §4.2). */
+export function codeChallenge(codeVerifier: string): string {
+  return createHash("sha256").update(codeVerifier).digest("base64url");
+}
+
+/** Keeps attempts in the browser, each in a sealed cookie of its own, and lets each be used once. */
+export class LoginAttempts {
+  readonly #box: SealedBox;
+  readonly #names: CookieNames;
+  readonly #isSecure: boolean;
+  /** States that were used, until their cookie would have expired: a saved cookie opens nothing. */
+  readonly #used = new Map<string, number>();
+
+  constructor(box: SealedBox, names: CookieNames, { isSecure }: { isSecure: boolean }) {
+    this.#box = box;
+    this.#names = names;
+    this.#isSecure = isSecure;
+  }
+
+  /** Set-Cookie values: the new attempt's, and the removal of any beyond what a browser may hold. */
+  formatCookies(attempt: LoginAttempt, cookies: ReadonlyMap<string, string>): string[] {
+    const name = this.#names.loginAttempt(attempt.state);
+    const value = this.#box.seal(JSON.stringify(attempt), name);
+    const options = { secure: this.#isSecure, maxAgeSeconds: attemptLifetimeSeconds };
+    const unfinished = [...cookies.keys()].filter((key) => this.#names.isLoginAttempt(key));
+    const surplus = unfinished.slice(0, Math.max(0, unfinished.length + 1 - maxAttempts));
+    return [
+      formatCookie(name, value, options),
+      ...surplus.map((other) => this.#formatRemoval(other)),
+    ];
+  }
+
+  /** The attempt that a state belongs to, once; `undefined` when it is unknown, late or used. */
+  take(
+    state: string,
+    cookies: ReadonlyMap<string, string>,
+    now = Date.now(),
+  ): LoginAttempt | undefined {
+    const name = this.#names.loginAttempt(state);
+    const text = this.#box.open(cookies.get(name) ?? "", name);
+    if (text === undefined) return undefined;
+    const attempt = JSON.parse(text) as LoginAttempt;
+    const endsAtMs = attempt.startedAtMs + attemptLifetimeSeconds * 1000;
+    if (attempt.state !== state || now >= endsAtMs || this.#used.has(state)) return undefined;
+    this.#forgetBefore(now);
+    this.#used.set(state, endsAtMs);
+    return attempt;
+  }
+
+  formatRemovalFor(state: string): string {
+    return this.#formatRemoval(this.#names.loginAttempt(state));
+  }
+
+  #formatRemoval(name: string): string {
+    return formatCookie(name, "", { secure: this.#isSecure, maxAgeSeconds: 0 });
+  }
+
+  #forgetBefore(now: number): void {
+    for (const [state, endsAtMs] of this.#used) if (endsAtMs <= now) this.#used.delete(state);
+  }
+}

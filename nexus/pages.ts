@@ -1,0 +1,55 @@
+import { html } from "@hivematrix/lib/responses";
+import type { Views } from "@hivematrix/lib/views";
+import type { OwnRequest } from "./own_request.ts";
+
+export interface Message {
+  readonly status: number;
+  readonly title: string;
+  readonly message: string;
+  readonly details?: readonly string[];
+  readonly actions?: readonly { label: string; url: string; is_primary?: boolean }[];
+  readonly form?: { action: string; label: string; fields?: { name: string; value: string }[] };
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Nexus's own documents, all with the platform's stylesheet. */
+export interface Pages {
+  render(view: string, data: object): string;
+  /** A page that says one thing and what to do next. */
+  message(request: Pick<OwnRequest, "requestId">, message: Message): Response;
+  contentSecurityPolicy(scriptNonce?: string): string;
+  /** The start page, in full: an error page may have been asked for under another host's name. */
+  readonly homeUrl: string;
+}
+
+export function createPages(views: Views, stylesheetUrl: string, publicOrigin: URL): Pages {
+  const render = (view: string, data: object) =>
+    views.render(view, { stylesheet_url: stylesheetUrl, ...data });
+  return {
+    render,
+    contentSecurityPolicy,
+    homeUrl: publicOrigin.href,
+    message({ requestId }, { status, headers = {}, ...message }) {
+      const isError = status >= 400;
+      const data = { ...message, is_error: isError, request_id: isError ? requestId : undefined };
+      return html(render("message", data), {
+        status,
+        headers: { ...headers, "content-security-policy": contentSecurityPolicy() },
+      });
+    },
+  };
+}
+
+/** Our pages need the platform's stylesheet and forms to ourselves, nothing else (R27). */
+function contentSecurityPolicy(scriptNonce?: string): string {
+  const directives = [
+    "default-src 'none'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'self'",
+  ];
+  if (scriptNonce !== undefined) directives.push(`script-src 'nonce-${scriptNonce}'`);
+  return directives.join("; ");
+}

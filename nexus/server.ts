@@ -1,0 +1,155 @@
+import { readFileSync } from "node:fs";
+import { createServer as createHttpServer, type Server } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import { join } from "node:path";
+import type { Log } from "@hivematrix/lib/log";
+import { html } from "@hivematrix/lib/responses";
+import { createServiceRegistry } from "@hivematrix/lib/service_registry";
+import { SettingsError } from "@hivematrix/lib/settings";
+import { createTokenVerifier } from "@hivematrix/lib/token_verifier";
+import { createViews } from "@hivematrix/lib/views";
+import { openServices } from "./access_rules.ts";
+import { HtmlComposer } from "./compose_html.ts";
+import { cookieNames } from "./cookie_names.ts";
+import { createCoreClient } from "./core_client.ts";
+import { createForwarder } from "./forward.ts";
+import { createGateway } from "./gateway.ts";
+import { finishLogin } from "./keycloak_callback.ts";
+import { beginLogin } from "./login.ts";
+import { LoginAttempts } from "./login_attempt.ts";
+import { logOut } from "./logout.ts";
+import type { OwnHandler, OwnRequest } from "./own_request.ts";
+import { createPages } from "./pages.ts";
+import { createProvider } from "./provider.ts";
+import { defaultHeaders } from "./response_headers.ts";
+import { createSealedBox } from "./sealed_box.ts";
+import { createSessionCheck, type Session } from "./session_check.ts";
+import { createSessionCookie } from "./session_cookie.ts";
+import { createAdditions, serviceCard } from "./side_panel.ts";
+import { readStaticFiles } from "./static_files.ts";
+
+/** What Nexus is told by Helm. */
+export interface NexusSettings {
+  readonly NEXUS_SERVICE_URL: string;
+  readonly CORE_SERVICE_URL: string;
+  readonly KEYCLOAK_SERVER_URL: string;
+  readonly KEYCLOAK_BACKEND_URL: string;
+  readonly KEYCLOAK_REALM: string;
+  readonly KEYCLOAK_CLIENT_ID: string;
+  readonly KEYCLOAK_CLIENT_SECRET: string;
+  readonly SECRET_KEY: string;
+  readonly JWT_ISSUER?: string;
+  readonly TLS_CERT_FILE?: string;
+  readonly TLS_KEY_FILE?: string;
+}
+
+export interface Nexus {
+  /** Not listening yet. */
+  readonly server: Server;
+  /** Lets go of the connections to Core, provider and services. */
+  close(): Promise<void>;
+}
+
+/** Builds the gateway from its settings. @throws {SettingsError} for a certificate that cannot be used */
+export function createNexus(settings: NexusSettings, servicesFile: string, log: Log): Nexus {
+  const publicOrigin = new URL(settings.NEXUS_SERVICE_URL);
+  const isSecure = publicOrigin.protocol === "https:";
+  const folder = import.meta.dirname;
+
+  const staticFiles = readStaticFiles(join(folder, "static"));
+  const stylesheetUrl = staticFiles.url("global.css");
+  const pages = createPages(createViews(join(folder, "views")), stylesheetUrl, publicOrigin);
+  const registry = createServiceRegistry(servicesFile);
+  const names = cookieNames(publicOrigin);
+  const box = createSealedBox(settings.SECRET_KEY);
+  const sessionCookie = createSessionCookie(box, names, { isSecure });
+  const attempts = new LoginAttempts(box, names, { isSecure });
+  const core = createCoreClient(settings.CORE_SERVICE_URL);
+  const verifier = createTokenVerifier({
+    coreUrl: settings.CORE_SERVICE_URL,
+    service: "nexus",
+    issuer: settings.JWT_ISSUER,
+  });
+  const provider = createProvider({
+    publicUrl: settings.KEYCLOAK_SERVER_URL,
+    backendUrl: settings.KEYCLOAK_BACKEND_URL,
+    realm: settings.KEYCLOAK_REALM,
+    clientId: settings.KEYCLOAK_CLIENT_ID,
+    clientSecret: settings.KEYCLOAK_CLIENT_SECRET,
+    redirectUri: new URL("/keycloak-callback", publicOrigin).href,
+  });
+  const forwarder = createForwarder();
+
+  const additions = ({ user }: Session, current: string) =>
+    createAdditions(pages, stylesheetUrl, { user, services: registry.list(), current });
+  const home = (_request: OwnRequest, session: Session) => {
+    const { user } = session;
+    const services = openServices(registry.list(), user.permission_level).map(serviceCard);
+    const page = pages.render("home", { user, services, has_services: services.length > 0 });
+    const composer = new HtmlComposer(additions(session, ""));
+    const composed = Buffer.concat([...composer.push(Buffer.from(page)), ...composer.end()]);
+    const headers = { "content-security-policy": pages.contentSecurityPolicy() };
+    return html(composed.toString(), { headers });
+  };
+  const openPages = new Map<string, OwnHandler>([
+    ["/health", () => Response.json({ status: "ok", service: "nexus" })],
+    ["/login", beginLogin(provider, attempts)],
+    ["/keycloak-callback", finishLogin({ provider, core, attempts, sessionCookie, pages })],
+    ["/logout", logOut({ core, sessionCookie, pages, isSecure })],
+    // Crawlers have nothing to find here, and browsers ask for an icon whatever a page says.
+    ["/robots.txt", () => new Response("User-agent: *\nDisallow: /\n")],
+    ["/favicon.ico", () => new Response(null, { status: 204 })],
+  ]);
+  const gateway = createGateway({
+    publicOrigin,
+    log,
+    pages,
+    registry,
+    forwarder,
+    cookieNames: names,
+    sessionCookie,
+    checkSession: createSessionCheck(verifier, core),
+    defaultHeaders: defaultHeaders(isSecure),
+    openPages,
+    sessionPages: new Map([
+      ["/", home],
+      ["/api/me", describeCaller],
+    ]),
+    staticFiles: staticFiles.answer,
+    keycloakUrl: settings.KEYCLOAK_BACKEND_URL,
+    additions,
+  });
+  const server =
+    settings.TLS_CERT_FILE === undefined
+      ? createHttpServer(gateway)
+      : createHttpsServer(readCertificate(settings), gateway);
+  return {
+    server,
+    close: async () => {
+      await Promise.all([core.close(), provider.close(), forwarder.close()]);
+    },
+  };
+}
+
+/** GET /api/me: who is signed in, for scripts of services. */
+function describeCaller(_request: OwnRequest, { user }: Session): Response {
+  const { sub, name, email, preferred_username, permission_level, groups, exp } = user;
+  const body = { sub, name, email, preferred_username, permission_level, groups, exp };
+  return Response.json(body, { headers: { "cache-control": "no-store" } });
+}
+
+function readCertificate({ TLS_CERT_FILE = "", TLS_KEY_FILE = "" }: NexusSettings) {
+  try {
+    return {
+      cert: readFileSync(TLS_CERT_FILE),
+      key: readFileSync(TLS_KEY_FILE),
+      minVersion: "TLSv1.2" as const,
+    };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SettingsError(
+      `Cannot start nexus: the certificate in TLS_CERT_FILE and TLS_KEY_FILE cannot be read (${reason}); mend it with "helm config set" and run "helm config sync-all"`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,58 @@
+import type { ServiceEntry } from "@hivematrix/lib/service_registry";
+import type { UserClaims } from "@hivematrix/lib/token_verifier";
+import { openServices } from "./access_rules.ts";
+import { type Additions, toAsciiHtml } from "./compose_html.ts";
+import type { Pages } from "./pages.ts";
+
+/** What a page gains: the stylesheet, and a panel with what this person may open. */
+export function createAdditions(
+  pages: Pages,
+  stylesheetUrl: string,
+  {
+    user,
+    services,
+    current,
+  }: { user: UserClaims; services: readonly ServiceEntry[]; current: string },
+): Additions {
+  const panel = pages.render("side_panel", {
+    home_url: "/",
+    home_current: current === "",
+    logout_url: "/logout",
+    services: openServices(services, user.permission_level).map((entry) => ({
+      ...serviceCard(entry),
+      current: entry.name === current,
+    })),
+    user: {
+      name: user.name,
+      permission_level: user.permission_level,
+      initials: readInitials(user.name),
+    },
+  });
+  return {
+    head: toAsciiHtml(
+      `<meta name="color-scheme" content="light dark"><link rel="stylesheet" href="${stylesheetUrl}">`,
+    ),
+    viewport: toAsciiHtml('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+    body: toAsciiHtml(panel),
+  };
+}
+
+/** What navigation shows of a service. */
+export function serviceCard(entry: ServiceEntry) {
+  const title = entry.title ?? entry.name.replace(/^./, (first) => first.toUpperCase());
+  return {
+    name: entry.name,
+    title,
+    url: `/${entry.name}/`,
+    icon: entry.icon ?? [...title][0] ?? "",
+    description: entry.description ?? "",
+  };
+}
+
+function readInitials(name: string): string {
+  const words = name.split(/\s+/).filter(Boolean);
+  return [words[0], words.length > 1 ? words.at(-1) : undefined]
+    .map((word) => [...(word ?? "")][0] ?? "")
+    .join("")
+    .toUpperCase();
+}
