@@ -1,71 +1,139 @@
 // `instance/<service>.conf`: sections of `key = value` as Python's RawConfigParser reads them
 // (contract §10), so that a service in either language finds the same values in it.
+import { readConfLines, strip, stripEnd } from "./conf_lines.ts";
 
 export type Conf = Map<string, Map<string, string>>;
 
-/** @throws {SyntaxError} naming the line that is no section, option, comment or continuation */
+/** RawConfigParser hands this section's options down to every other one. */
+const defaultSection = "DEFAULT";
+
+/** @throws {SyntaxError} naming the line that is no section or option, or repeats one */
 export function parseConf(text: string): Conf {
-  const conf: Conf = new Map();
+  const conf: Conf = new Map([[defaultSection, new Map<string, string>()]]);
   let section: Map<string, string> | undefined;
-  let lastKey: string | undefined;
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
-    const trimmed = line.trim();
-    if (trimmed === "" || trimmed.startsWith("#") || trimmed.startsWith(";")) continue;
-    const header = /^\[([^\]]+)\]$/.exec(trimmed);
-    if (/^\s/.test(line) && section !== undefined && lastKey !== undefined) {
-      section.set(lastKey, `${section.get(lastKey)}\n${trimmed}`);
-    } else if (header?.[1] !== undefined) {
-      section = conf.get(header[1]) ?? new Map();
-      conf.set(header[1], section);
-      lastKey = undefined;
-    } else {
-      const option = /^([^=:]+?)\s*[=:]\s*(.*)$/.exec(trimmed);
-      if (option === null || section === undefined) {
-        throw new SyntaxError(`line ${index + 1} is neither [section] nor key = value`);
-      }
-      // RawConfigParser folds option names to lower case.
-      lastKey = (option[1] ?? "").toLowerCase();
-      section.set(lastKey, option[2] ?? "");
+  let key: string | undefined;
+  for (const [index, line] of readConfLines(text).entries()) {
+    const refuse = (problem: string): never => {
+      throw new SyntaxError(`line ${index + 1} ${problem}`);
+    };
+    if (line.kind === "unknown") refuse("is neither [section] nor key = value");
+    if (line.kind === "section") {
+      const isThere = line.name !== defaultSection && conf.has(line.name);
+      if (isThere) refuse(`has the section [${line.name}] again`);
+      section = conf.get(line.name) ?? new Map();
+      conf.set(line.name, section);
+      key = undefined;
+    } else if (line.kind === "option" && section !== undefined) {
+      if (section.has(line.key)) refuse(`has the option ${line.key} again`);
+      key = line.key;
+      section.set(key, line.value);
+    } else if (line.kind !== "comment" && section !== undefined && key !== undefined) {
+      const continued = line.kind === "continuation" ? line.value : "";
+      section.set(key, `${section.get(key)}\n${continued}`);
     }
+  }
+  return withDefaults(conf);
+}
+
+function withDefaults(conf: Conf): Conf {
+  const defaults = conf.get(defaultSection) ?? [];
+  conf.delete(defaultSection);
+  for (const [name, options] of conf) {
+    const all = [...defaults, ...options].map(([key, value]) => [key, stripEnd(value)] as const);
+    conf.set(name, new Map(all));
   }
   return conf;
 }
 
 /**
- * The text with the given sections replaced whole and every other section, with its comments, kept
- * byte for byte.
+ * The text with the given sections replaced whole, each in its place or at the end. Every other
+ * section and the comments around a replaced one stay byte for byte.
  *
- * @throws {RangeError} for a value that the format cannot carry (white space at its ends, an empty line in it)
+ * @throws {RangeError} for a name or value that the format cannot carry
  */
 export function updateConf(
   text: string,
   sections: Readonly<Record<string, Readonly<Record<string, string>>>>,
 ): string {
-  const kept = splitSections(text).filter(({ name }) => name === undefined || !(name in sections));
-  const written = Object.entries(sections).map(([name, values]) => formatSection(name, values));
-  const foreign = kept.map((part) => part.text.trimEnd()).filter((part) => part !== "");
-  return `${[...written, ...foreign].join("\n\n")}\n`;
+  const missing = new Map(
+    Object.entries(sections).map(([name, values]) => [name, formatSection(name, values)]),
+  );
+  const parts = splitSections(text).map(({ name, entries, rest }, index, all) => {
+    if (name !== undefined && Object.hasOwn(sections, name)) {
+      const written = missing.get(name) ?? "";
+      missing.delete(name);
+      return written + rest;
+    }
+    const before = all[index - 1]?.name;
+    const followsWritten = before !== undefined && Object.hasOwn(sections, before);
+    // An indented header would now continue the last value written.
+    return (followsWritten ? entries.trimStart() : entries) + rest;
+  });
+  const kept = parts.join("");
+  const gap = kept === "" ? "" : kept.endsWith("\n") ? "\n" : "\n\n";
+  const added = [...missing.values()].join("\n");
+  return added === "" ? kept : kept + gap + added;
 }
 
-function splitSections(text: string): { name: string | undefined; text: string }[] {
-  const parts: { name: string | undefined; text: string }[] = [];
-  for (const line of text.split(/(?<=\n)/)) {
-    const header = /^\[([^\]]+)\]\s*$/.exec(line);
-    const last = parts.at(-1);
-    if (header !== null || last === undefined) parts.push({ name: header?.[1], text: line });
-    else last.text += line;
+interface Part {
+  readonly name: string | undefined;
+  /** From the header to the last option. */
+  entries: string;
+  /** The comments and empty lines after it, which may belong to the next section. */
+  rest: string;
+}
+
+function splitSections(text: string): Part[] {
+  const parts: Part[] = [{ name: undefined, entries: "", rest: "" }];
+  for (const line of readConfLines(text)) {
+    if (line.kind === "section") parts.push({ name: line.name, entries: "", rest: "" });
+    const part = parts.at(-1) as Part;
+    if (line.kind === "blank" || line.kind === "comment") {
+      part.rest += line.raw;
+    } else {
+      part.entries += part.rest + line.raw;
+      part.rest = "";
+    }
   }
   return parts;
 }
 
 function formatSection(name: string, values: Readonly<Record<string, string>>): string {
+  if (name === "" || name === defaultSection || !isCarried(name) || /\n/.test(name)) {
+    throw new RangeError(`Cannot write [${name}]: a .conf file has no section of that name`);
+  }
+  const keys = new Set<string>();
   const lines = Object.entries(values).map(([key, value]) => {
-    if (value !== value.trim() || /\n\s*(\n|[#;])|\r/.test(value)) {
-      throw new RangeError(
-        `Cannot write [${name}] ${key}: a value may not begin or end with white space or hold an empty or comment line`,
-      );
+    const folded = key.toLowerCase();
+    if (!/^[^[#;=:\n][^=:\n]*$/.test(key) || key !== strip(key) || !isCarried(key)) {
+      throw new RangeError(`Cannot write [${name}] ${key}: that is no name for an option`);
     }
-    return `${key} = ${value.replaceAll("\n", "\n\t")}`;
+    if (keys.has(folded)) {
+      throw new RangeError(`Cannot write [${name}] ${key}: option names do not tell case apart`);
+    }
+    keys.add(folded);
+    return `${key} = ${formatValue(name, key, value)}\n`;
   });
-  return [`[${name}]`, ...lines].join("\n");
+  return `[${name}]\n${lines.join("")}`;
+}
+
+function formatValue(name: string, key: string, value: string): string {
+  const refuse = (problem: string): never => {
+    throw new RangeError(`Cannot write [${name}] ${key}: ${problem}`);
+  };
+  if (!isCarried(value)) refuse("a value may not hold a carriage return or half a character");
+  const [first = "", ...others] = value.split("\n");
+  const lines = [first, ...others];
+  if (value !== strip(value) || lines.some((line) => line !== strip(line))) {
+    refuse("no line of a value may begin or end with white space");
+  }
+  if (others.some((line) => /^[#;]/.test(line))) {
+    refuse("a further line of a value may not begin with # or ;");
+  }
+  return [first, ...others.map((line) => (line === "" ? "" : `\t${line}`))].join("\n");
+}
+
+/** Python reads the file as UTF-8 and takes every form of line end for a line feed. */
+function isCarried(text: string): boolean {
+  return !/[\r\p{Surrogate}]/u.test(text);
 }

@@ -1,25 +1,52 @@
-// Reads and writes `.env` files in the common subset that dotenv readers of other languages share.
+// Reads and writes `.env` files in the subset that dotenv readers of other languages share.
+
+type Quote = "'" | '"';
 
 /**
- * @param text lines `KEY=value`, `KEY="value"` (with \n, \r, \", \\, \$ escapes) or `KEY='value'` (as it stands)
+ * @param text lines `KEY=value`, `KEY='value'` (as it stands) or `KEY="value"` (with \n, \r, \", \\, \$
+ *   escapes); a quoted value may go over several lines
  * @throws {SyntaxError} naming the line that is none of these
  */
 export function parseEnv(text: string): Record<string, string> {
-  const values: Record<string, string> = {};
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
-    if (line.trim() === "" || line.trimStart().startsWith("#")) continue;
-    const match = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$/.exec(line);
+  const values = new Map<string, string>();
+  const lines = text.split(/\r\n|\n|\r/);
+  for (let index = 0; index < lines.length; index++) {
+    const line = lines[index] ?? "";
+    if (/^\s*(#|$)/.test(line)) continue;
+    const match = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)$/s.exec(line);
     if (match === null) throw new SyntaxError(`line ${index + 1} is not KEY=value`);
     const [, key = "", raw = ""] = match;
-    values[key] = parseValue(raw, index + 1);
+    if (raw.startsWith("'") || raw.startsWith('"')) {
+      const quoted = readQuoted(lines, index, raw);
+      values.set(key, quoted.value);
+      index = quoted.lastIndex;
+    } else {
+      values.set(key, raw.replace(/(^|\s+)#.*$/s, "").trimEnd());
+    }
   }
-  return values;
+  return Object.fromEntries(values);
 }
 
-/** The text of a `.env` file that reads back to the same values. */
+/**
+ * The text of a `.env` file, such that parseEnv and Node's own reader (`util.parseEnv`, `--env-file`)
+ * read it back to the same values.
+ *
+ * @throws {RangeError} naming the key of a value that no form of quoting carries to both
+ */
 export function formatEnv(values: Readonly<Record<string, string>>, comment?: string): string {
-  const head = comment === undefined ? [] : comment.split("\n").map((line) => `# ${line}`);
-  const lines = Object.entries(values).map(([key, value]) => `${key}=${formatValue(value)}`);
+  const head = comment === undefined ? [] : comment.split(/\r\n|\n|\r/).map((line) => `# ${line}`);
+  const lines = Object.entries(values).map(([key, value]) => {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(key)) {
+      throw new RangeError(
+        `Cannot write ${JSON.stringify(key)} to .env: that is no variable's name`,
+      );
+    }
+    const formatted = formatValue(value);
+    if (formatted !== undefined) return `${key}=${formatted}`;
+    throw new RangeError(
+      `Cannot write ${key} to .env: its value mixes quotes with line ends, # or backslashes in a way that dotenv files cannot carry`,
+    );
+  });
   return `${[...head, ...lines].join("\n")}\n`;
 }
 
@@ -31,30 +58,48 @@ const escapes: Readonly<Record<string, string>> = {
   $: "$",
 };
 
-function parseValue(raw: string, line: number): string {
-  const quote = raw[0];
-  if (quote !== '"' && quote !== "'") return raw.replace(/\s+#.*$/, "");
-  const end = closingQuote(raw, quote);
-  if (end < 0) throw new SyntaxError(`line ${line} has an opening ${quote} without its end`);
-  const inner = raw.slice(1, end);
-  return quote === "'" ? inner : inner.replace(/\\([nr"\\$])/g, (_, c: string) => escapes[c] ?? c);
+function readQuoted(lines: readonly string[], index: number, raw: string) {
+  const quote = raw[0] as Quote;
+  let text = raw;
+  let lastIndex = index;
+  let end = closingQuote(text, quote);
+  while (end < 0) {
+    lastIndex++;
+    const next = lines[lastIndex];
+    if (next === undefined) {
+      throw new SyntaxError(`line ${index + 1} has an opening ${quote} without its end`);
+    }
+    text += `\n${next}`;
+    end = closingQuote(text, quote);
+  }
+  if (!/^\s*(#.*)?$/s.test(text.slice(end + 1))) {
+    throw new SyntaxError(`line ${lastIndex + 1} has something after the closing ${quote}`);
+  }
+  const inner = text.slice(1, end);
+  return { value: quote === "'" ? inner : decodeEscapes(inner), lastIndex };
 }
 
-function closingQuote(raw: string, quote: string): number {
-  for (let at = 1; at < raw.length; at++) {
-    if (raw[at] === "\\" && quote === '"') at++;
-    else if (raw[at] === quote) return at;
+function decodeEscapes(text: string): string {
+  return text.replace(/\\([nr"\\$])/g, (_, letter: string) => escapes[letter] ?? "");
+}
+
+function closingQuote(text: string, quote: Quote): number {
+  for (let at = 1; at < text.length; at++) {
+    if (text[at] === "\\" && quote === '"') at++;
+    else if (text[at] === quote) return at;
   }
   return -1;
 }
 
-function formatValue(value: string): string {
+/** The plainest form that every reader takes alike; `undefined` when there is none. */
+function formatValue(value: string): string | undefined {
+  // Node drops carriage returns, an environment ends at NUL, UTF-8 has no half characters.
+  if (/[\r\0\p{Surrogate}]/u.test(value)) return undefined;
   if (/^[A-Za-z0-9_./:@%+,=-]*$/.test(value)) return value;
-  // Single quotes are taken literally by every reader, so they come first.
-  if (!/['\r\n\\]/.test(value)) return `'${value}'`;
-  const escaped = value
-    .replace(/[\\"$]/g, "\\$&")
-    .replace(/\n/g, "\\n")
-    .replace(/\r/g, "\\r");
-  return `"${escaped}"`;
+  if (!/['\n\\]/.test(value)) return `'${value}'`;
+  // Unquoted, backslashes and inner quotes are themselves for every reader.
+  if (!/[\n#\p{Cc}]|^["'`\s]|\s$/u.test(value)) return value;
+  // The one escape within double quotes that all readers know is \n.
+  if (!/["\\]/.test(value)) return `"${value.replaceAll("\n", "\\n")}"`;
+  return value.includes("'") ? undefined : `'${value}'`;
 }
