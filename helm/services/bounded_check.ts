@@ -20,6 +20,7 @@ export async function boundedCheck(
     const reason = "no answer to the health check in time";
     limit.signal.addEventListener("abort", () => resolve({ isHealthy: false, reason }));
   });
+  if (signal.aborted) limit.abort();
   try {
     return await Promise.race([ask(isReady, limit.signal), late]);
   } finally {

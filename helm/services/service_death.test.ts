@@ -127,6 +127,14 @@ test("a prepare step that fails is the reason, and is tried again", async (t) =>
   assert.equal((await statusOf(manager, "web")).restarts, 2);
 });
 
+test("a service whose preparation hangs can be stopped", async (t) => {
+  const hanging = await service("hanging", answering, { prepare: () => new Promise(() => {}) });
+  const { manager } = await createManager(t, [hanging], { times: { stopGraceMs: 50 } });
+  await manager.startAll();
+  await manager.stop("hanging");
+  assert.equal((await statusOf(manager, "hanging")).state, "stopped");
+});
+
 test("a frozen service becomes unhealthy, is killed and comes back", async (t) => {
   const { manager } = await createManager(t, [await service("web", answering)], {
     times: { stopGraceMs: 100 },

@@ -198,7 +198,8 @@ export class SupervisedService {
       await nextChange(signal);
     }
     report("starting");
-    await definition.prepare?.();
+    await untilDoneOrStopped(definition.prepare?.(), signal, times.stopGraceMs);
+    if (signal.aborted) return undefined;
     // Whatever runs already is kept, not doubled, also when nobody called adopt().
     const record = await readRunFile(place.runDir, place.name);
     if (record !== undefined && (await isSameProcess(record))) {
@@ -220,5 +221,23 @@ export class SupervisedService {
     this.#state = state;
     this.#reason = reason;
     this.#around.onChange();
+  }
+}
+
+/** Waits for a preparation, but after a stop only for the grace time: it may hang on a network. */
+async function untilDoneOrStopped(
+  work: Promise<void> | undefined,
+  signal: AbortSignal,
+  graceMs: number,
+): Promise<void> {
+  const isOver = new AbortController();
+  const stopped = new Promise<void>((resolve) => {
+    const give = () => void pause(graceMs, isOver.signal).then(resolve);
+    signal.addEventListener("abort", give, { signal: isOver.signal });
+  });
+  try {
+    await Promise.race([work, stopped]);
+  } finally {
+    isOver.abort();
   }
 }

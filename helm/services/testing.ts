@@ -64,13 +64,18 @@ export async function service(
   return {
     name,
     folder: os.tmpdir(),
-    command: [process.execPath, "-e", program],
+    // The mark is for whoever has to count the processes of this service.
+    command: [process.execPath, "-e", program, markOf(name, port)],
     env: { PORT: String(port) },
     dependencies: [],
     port,
     isReady: httpHealth(`http://127.0.0.1:${port}/health`),
     ...overrides,
   };
+}
+
+export function markOf(name: string, port: number | undefined): string {
+  return `test-service-${name}-${port}`;
 }
 
 /** A program that answers every request. */
