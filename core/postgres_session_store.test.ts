@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { connectDatabase } from "@hivematrix/lib/database";
+import { HttpError } from "@hivematrix/lib/http_error";
+import { createTestLog, startTestPostgres, type TestPostgres } from "@hivematrix/lib/testing";
+import { waitFor } from "@hivematrix/lib/wait_for";
+import { PostgresSessionStore } from "./postgres_session_store.ts";
+import type { SessionStoreOptions } from "./session_store.ts";
+import { ada, testSessionStore } from "./session_store_testing.ts";
+
+const provider = { sid: "provider-sid", idToken: "id-secret", refreshToken: "refresh-secret" };
+
+let postgres: TestPostgres;
+const cleanUps: (() => unknown)[] = [];
+before(async () => {
+  postgres = await startTestPostgres(
+    { after: (cleanUp) => cleanUps.unshift(cleanUp) },
+    { own: true },
+  );
+});
+after(async () => {
+  for (const cleanUp of cleanUps) await cleanUp();
+});
+
+interface StoreOptions extends SessionStoreOptions {
+  readonly secretKey?: string;
+  readonly timeoutMs?: number;
+}
+
+function openStore(
+  scope: { after(cleanUp: () => unknown): void },
+  { secretKey = "a secret key", ...options }: StoreOptions = {},
+  url = postgres.url,
+) {
+  const log = createTestLog("core");
+  const store = new PostgresSessionStore(connectDatabase(url, { log }), {
+    secretKey,
+    log,
+    ...options,
+  });
+  scope.after(() => store.close());
+  return Object.assign(store, { log });
+}
+
+testSessionStore("PostgreSQL", async (t, options) => {
+  await postgres.sql`drop table if exists sessions`;
+  return openStore(t, options);
+});
+
+const isAway = (error: unknown) =>
+  error instanceof HttpError && error.status === 503 && error.headers["retry-after"] === "2";
+
+test("sessions outlive the process and are shared by several Cores", async (t) => {
+  const first = openStore(t);
+  const second = openStore(t);
+  const session = await first.create(ada, 3600);
+  assert.deepEqual(await second.check(session.id), { state: "live", session });
+  await second.revoke(session.id);
+  assert.deepEqual(await first.check(session.id), { state: "revoked" });
+});
+
+test("Cores that start at once on an empty database all find their table", async (t) => {
+  await postgres.sql`drop table if exists sessions`;
+  const stores = Array.from({ length: 6 }, () => openStore(t));
+  const sessions = await Promise.all(stores.map((store) => store.create(ada, 3600)));
+  for (const [index, store] of stores.entries()) {
+    const next = sessions[(index + 1) % sessions.length]?.id ?? "";
+    assert.equal((await store.check(next)).state, "live");
+  }
+});
+
+test("R31: the table holds neither the session id nor a readable token of the provider", async (t) => {
+  const store = openStore(t);
+  const session = await store.create(ada, 3600, provider);
+  const rows = await postgres.sql`select sessions::text as text from sessions`;
+  const dump = rows.map((row) => row["text"]).join("\n");
+  assert.match(dump, /ada@example\.org/, "the dump shows what is in the table");
+  const hexOfId = Buffer.from(session.id, "base64url").toString("hex");
+  const secrets = [session.id, hexOfId, Buffer.from(session.id).toString("hex"), "secret"];
+  for (const secret of secrets) assert.ok(!dump.includes(secret), secret);
+});
+
+test("a revoked session's row keeps no token of the provider", async (t) => {
+  await postgres.sql`truncate sessions`;
+  const store = openStore(t);
+  const { id } = await store.create(ada, 3600, provider);
+  await store.revoke(id);
+  const rows = await postgres.sql`select sealed_id_token, sealed_refresh_token from sessions`;
+  assert.deepEqual([...rows], [{ sealed_id_token: null, sealed_refresh_token: null }]);
+});
+
+test("a new SECRET_KEY signs nobody out; only the provider's tokens are lost, and the log says so", async (t) => {
+  const session = await openStore(t).create(ada, 3600, provider);
+  const store = openStore(t, { secretKey: "another key" });
+  assert.equal((await store.check(session.id)).state, "live");
+  const revoked = await store.revoke(session.id);
+  assert.deepEqual(revoked, { sid: provider.sid, idToken: undefined, refreshToken: undefined });
+  assert.match(store.log.lines.join(""), /cannot be opened/);
+});
+
+test("R25: while PostgreSQL is away every call fails with 503, and works again when it is back", async (t) => {
+  const store = openStore(t);
+  const session = await store.create(ada, 3600);
+  await postgres.kill();
+  await assert.rejects(store.create(ada, 3600), isAway);
+  await assert.rejects(store.check(session.id), isAway);
+  await assert.rejects(store.revoke(session.id), isAway);
+  await assert.rejects(store.removeExpired(), isAway);
+  await assert.rejects(store.ping(), isAway);
+  await postgres.restart();
+  await waitFor(() =>
+    store.ping().then(
+      () => true,
+      () => false,
+    ),
+  );
+  assert.deepEqual(await store.check(session.id), { state: "live", session });
+});
+
+test("R25: a store that starts while PostgreSQL is away makes its table when it is back", async (t) => {
+  await postgres.sql`drop table if exists sessions`;
+  await postgres.kill();
+  const store = openStore(t);
+  await assert.rejects(store.create(ada, 3600), isAway);
+  await postgres.restart();
+  await waitFor(() =>
+    store.ping().then(
+      () => true,
+      () => false,
+    ),
+  );
+  assert.equal((await store.create(ada, 3600)).user.sub, ada.sub);
+});
+
+test("R25: a PostgreSQL that does not answer is given up after the time limit", async (t) => {
+  const store = openStore(t, { timeoutMs: 200 });
+  const { id } = await store.create(ada, 3600);
+  await postgres.sql.begin(async (transaction) => {
+    await transaction`lock table sessions in access exclusive mode`;
+    await assert.rejects(store.check(id), isAway);
+  });
+  assert.equal((await store.check(id)).state, "live");
+});
+
+test("the clean-up finds expired rows by index", async (t) => {
+  await openStore(t).ping();
+  const plan = await postgres.sql.begin(async (transaction) => {
+    await transaction`set local enable_seqscan = off`;
+    return transaction`explain select 1 from sessions where expires_at <= now()`;
+  });
+  assert.match(plan.map((row) => row["QUERY PLAN"]).join("\n"), /sessions_expires_at/);
+});

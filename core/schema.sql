@@ -1,0 +1,21 @@
+-- Core's sessions. Applied at every start, so each statement must be harmless when repeated.
+
+create table if not exists sessions (
+  -- SHA-256 of the session id; the id itself is only in the token (session_id.ts says why).
+  id_hash bytea primary key,
+  sub text not null,
+  user_data jsonb not null,
+  -- The provider's side of the session: its id, and its tokens sealed with a key derived from
+  -- SECRET_KEY, emptied when the session is revoked.
+  sid text,
+  sealed_id_token text,
+  sealed_refresh_token text,
+  created_at timestamptz not null,
+  last_seen_at timestamptz not null,
+  expires_at timestamptz not null,
+  revoked_at timestamptz
+);
+
+create index if not exists sessions_expires_at on sessions (expires_at);
+create index if not exists sessions_sub on sessions (sub);
+create index if not exists sessions_sid on sessions (sid) where sid is not null;

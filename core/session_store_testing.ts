@@ -1,0 +1,208 @@
+// The behaviour that every session store has; each implementation's test runs this set.
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import {
+  clockLeewaySeconds,
+  lateLogoutSeconds,
+  type SessionStore,
+  type SessionStoreOptions,
+  type User,
+} from "./session_store.ts";
+
+export type CreateStore = (t: TestContext, options: SessionStoreOptions) => Promise<SessionStore>;
+
+export const ada: User = {
+  sub: "ada-sub",
+  name: "Ada Lovelace",
+  email: "ada@example.org",
+  preferred_username: "ada",
+  permission_level: "technician",
+  groups: ["technicians", "/x/admins"],
+};
+
+const provider = { sid: "provider-sid", idToken: "id.token.x", refreshToken: "refresh-token" };
+
+/** A clock that stands still until a test moves it. */
+export function createTestClock(startSeconds = 1_800_000_000) {
+  let milliseconds = startSeconds * 1000 + 999;
+  return {
+    now: () => milliseconds,
+    advance: (seconds: number) => {
+      milliseconds += seconds * 1000;
+    },
+    startSeconds,
+  };
+}
+
+export function testSessionStore(name: string, createStore: CreateStore): void {
+  test(`a session is live and carries its user from creation on (${name})`, async (t) => {
+    const clock = createTestClock();
+    const store = await createStore(t, clock);
+    const session = await store.create(ada, 3600);
+    assert.deepEqual(session, {
+      id: session.id,
+      user: ada,
+      createdAtSeconds: clock.startSeconds,
+      expiresAtSeconds: clock.startSeconds + 3600,
+    });
+    assert.deepEqual(await store.check(session.id), { state: "live", session });
+  });
+
+  test(`R6: each session has an id of its own, of 256 random bits (${name})`, async (t) => {
+    const store = await createStore(t, {});
+    const ids = new Set<string>();
+    for (let i = 0; i < 20; i++) ids.add((await store.create(ada, 3600)).id);
+    assert.equal(ids.size, 20);
+    for (const id of ids) assert.equal(Buffer.from(id, "base64url").length, 32);
+  });
+
+  test(`an id that was never given is unknown (${name})`, async (t) => {
+    const store = await createStore(t, {});
+    for (const id of ["", "x", "'; drop table sessions; --", "\u0000", "ä".repeat(10_000)]) {
+      assert.deepEqual(await store.check(id), { state: "unknown" });
+      assert.equal(await store.revoke(id), undefined);
+    }
+  });
+
+  test(`a session ends at its absolute limit, however much it is used (${name})`, async (t) => {
+    const clock = createTestClock();
+    const store = await createStore(t, { ...clock, idleSeconds: 1000 });
+    const { id } = await store.create(ada, 3600);
+    for (let second = 0; second < 3600; second += 400) {
+      assert.equal((await store.check(id)).state, "live", `after ${second} s`);
+      clock.advance(400);
+    }
+    assert.deepEqual(await store.check(id), { state: "expired" });
+  });
+
+  test(`the limit is met to the second (${name})`, async (t) => {
+    const clock = createTestClock();
+    const store = await createStore(t, clock);
+    const { id } = await store.create(ada, 3600);
+    clock.advance(3599);
+    assert.equal((await store.check(id)).state, "live");
+    clock.advance(1);
+    assert.equal((await store.check(id)).state, "expired");
+  });
+
+  test(`R10: with an idle limit, an unused session ends earlier, a used one does not (${name})`, async (t) => {
+    const clock = createTestClock();
+    const store = await createStore(t, { ...clock, idleSeconds: 600 });
+    const used = await store.create(ada, 3600);
+    const unused = await store.create(ada, 3600);
+    clock.advance(599);
+    assert.equal((await store.check(used.id)).state, "live");
+    clock.advance(1);
+    assert.deepEqual(await store.check(unused.id), { state: "idle" });
+    clock.advance(598);
+    assert.equal((await store.check(used.id)).state, "live");
+    assert.deepEqual(await store.check(unused.id), { state: "idle" });
+  });
+
+  test(`a revoked session is over at once, and others are not (${name})`, async (t) => {
+    const store = await createStore(t, {});
+    const session = await store.create(ada, 3600);
+    const other = await store.create(ada, 3600);
+    await store.revoke(session.id);
+    assert.deepEqual(await store.check(session.id), { state: "revoked" });
+    assert.equal((await store.check(other.id)).state, "live");
+  });
+
+  test(`a revoke hands out the provider's side of the session, once (${name})`, async (t) => {
+    const store = await createStore(t, {});
+    const session = await store.create(ada, 3600, provider);
+    assert.deepEqual(await store.revoke(session.id), provider);
+    assert.equal(await store.revoke(session.id), undefined);
+  });
+
+  test(`of many revokes at once, exactly one gets the provider's tokens (${name})`, async (t) => {
+    const store = await createStore(t, {});
+    const { id } = await store.create(ada, 3600, provider);
+    const results = await Promise.all(Array.from({ length: 12 }, () => store.revoke(id)));
+    assert.deepEqual(
+      results.filter((result) => result !== undefined),
+      [provider],
+    );
+  });
+
+  test(`a session without a provider's side revokes too (${name})`, async (t) => {
+    const store = await createStore(t, {});
+    const { id } = await store.create(ada, 3600);
+    const revoked = await store.revoke(id);
+    assert.equal(revoked?.refreshToken, undefined);
+    assert.notEqual(revoked, undefined);
+  });
+
+  test(`expired comes before revoked, in the contract's order (${name})`, async (t) => {
+    const clock = createTestClock();
+    const store = await createStore(t, clock);
+    const { id } = await store.create(ada, 60);
+    await store.revoke(id);
+    clock.advance(60);
+    assert.deepEqual(await store.check(id), { state: "expired" });
+  });
+
+  test(`the clean-up forgets expired sessions and keeps live and revoked ones (${name})`, async (t) => {
+    const clock = createTestClock();
+    const store = await createStore(t, clock);
+    const short = await store.create(ada, 60);
+    const long = await store.create(ada, 3600);
+    const revoked = await store.create(ada, 3600, provider);
+    await store.revoke(revoked.id);
+    assert.equal(await store.removeExpired(), 0);
+    clock.advance(60);
+    assert.equal(await store.removeExpired(), 1);
+    assert.deepEqual(await store.check(short.id), { state: "unknown" });
+    assert.equal((await store.check(long.id)).state, "live");
+    assert.equal((await store.check(revoked.id)).state, "revoked");
+    clock.advance(3600);
+    assert.equal(await store.removeExpired(), 2);
+  });
+
+  test(`an expired session can still end the provider's, until a late logout is too late (${name})`, async (t) => {
+    const clock = createTestClock();
+    const store = await createStore(t, clock);
+    const late = await store.create(ada, 60, provider);
+    const tooLate = await store.create(ada, 60, provider);
+    clock.advance(60 + lateLogoutSeconds - 1);
+    assert.equal(await store.removeExpired(), 0);
+    assert.deepEqual(await store.check(late.id), { state: "expired" });
+    assert.deepEqual(await store.revoke(late.id), provider);
+    clock.advance(1);
+    assert.equal(await store.removeExpired(), 2);
+    assert.equal(await store.revoke(tooLate.id), undefined);
+  });
+
+  test(`a clock set back an hour carries no session past its limit (${name})`, async (t) => {
+    const clock = createTestClock();
+    const store = await createStore(t, clock);
+    const { id } = await store.create(ada, 3600);
+    clock.advance(-3600);
+    assert.deepEqual(await store.check(id), { state: "expired" });
+    assert.equal(await store.removeExpired(), 1);
+    clock.advance(3600);
+    assert.deepEqual(await store.check(id), { state: "unknown" });
+  });
+
+  test(`a clock corrected by some seconds signs nobody out (${name})`, async (t) => {
+    const clock = createTestClock();
+    const store = await createStore(t, clock);
+    const { id } = await store.create(ada, 3600);
+    clock.advance(-clockLeewaySeconds);
+    assert.equal((await store.check(id)).state, "live");
+    assert.equal(await store.removeExpired(), 0);
+  });
+
+  test(`a user's data comes back as it was, whatever is in it (${name})`, async (t) => {
+    const store = await createStore(t, {});
+    const user = { ...ada, name: 'O\'Brien "🐝" \\ {}%s', groups: ["a,b", '{"c"}', "/d/e", ""] };
+    const session = await store.create(user, 3600);
+    const checked = await store.check(session.id);
+    assert.deepEqual(checked.state === "live" && checked.session.user, user);
+  });
+
+  test(`a reachable store answers a ping (${name})`, async (t) => {
+    const store = await createStore(t, {});
+    await store.ping();
+  });
+}
