@@ -1,0 +1,253 @@
+// The platform as its users meet it: started by the one command, opened in a real browser.
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { waitFor } from "@hivematrix/lib/wait_for";
+import type { Browser, Page } from "playwright-core";
+import { Agent, request } from "undici";
+import {
+  keepScreenshots,
+  newVisitor,
+  skipWithoutChromium,
+  startBrowser,
+} from "./browser_testing.ts";
+import { type Platform, startPlatform } from "./platform_testing.ts";
+
+const parts = ["postgres", "keycloak", "core", "nexus", "helm", "template"];
+
+describe("the platform, started by one command", () => {
+  let platform: Platform;
+  let browser: Browser;
+  const cleanUps: (() => unknown)[] = [];
+  const scope = { after: (cleanUp: () => unknown) => cleanUps.unshift(cleanUp) };
+
+  before(async () => {
+    platform = await startPlatform(scope);
+    if (!skipWithoutChromium) browser = await startBrowser(scope);
+  });
+  after(async () => {
+    for (const cleanUp of cleanUps) await cleanUp();
+  });
+
+  test("start.sh ends with every service ready and says where to go and how to sign in", async () => {
+    assert.match(platform.output, /admin/);
+    const status = await platform.status();
+    for (const name of parts) {
+      const line = status.get(name);
+      assert.equal(line?.state, "ready", `${name}: ${JSON.stringify(line)}`);
+      assert.ok((line.pid ?? 0) > 1 && (line.port ?? 0) > 0 && (line.memoryBytes ?? 0) > 1e6);
+      assert.equal(typeof line.uptimeSeconds, "number");
+    }
+  });
+
+  test("start.sh run again keeps what runs", async () => {
+    const pids = async () => [...(await platform.status()).values()].map(({ pid }) => pid);
+    const before = await pids();
+    const again = await platform.start();
+    assert.equal(again.status, 0, again.output);
+    assert.ok(again.output.includes(platform.origin), again.output);
+    assert.deepEqual(await pids(), before);
+  });
+
+  test("without a session a page leads to the sign-in and an API call learns where it is", async () => {
+    const page = await get(platform, "/template/?page=1", { accept: "text/html" });
+    assert.equal(page.status, 302);
+    assert.match(page.headers["location"] as string, /^\/login\?next=%2Ftemplate%2F%3Fpage%3D1$/);
+    const api = await get(platform, "/template/api/notes", {});
+    assert.equal(api.status, 401);
+    assert.equal(api.headers["content-type"], "application/problem+json");
+    assert.equal(JSON.parse(api.text).login_url, "/login?next=%2Ftemplate%2Fapi%2Fnotes");
+    const plain = await get(platform, "/template/", {});
+    assert.equal(plain.status, 302);
+  });
+
+  test("a person signs in, works, finds the work again after a restart, and signs out", {
+    skip: skipWithoutChromium,
+  }, async () => {
+    const visitor = await newVisitor(browser);
+    const page = await visitor.newPage();
+    await page.goto(`${platform.origin}/template/?from=a%20link`);
+    await keepScreenshots(page, "sign-in");
+    await signIn(page);
+    assert.equal(page.url(), `${platform.origin}/template/?from=a%20link`);
+    const panel = page.locator(".side-panel");
+    await panel.getByText("admin", { exact: true }).first().waitFor();
+
+    await addNote(page, "Buy honey");
+    await keepScreenshots(page, "notes");
+    await keepDarkScreenshot(page, "notes");
+
+    const restarted = await platform.helm("restart");
+    assert.equal(restarted.status, 0, restarted.output);
+    await page.goto(`${platform.origin}/template/`);
+    await page.getByText("Buy honey").waitFor();
+
+    await page.goto(`${platform.origin}/`);
+    await keepScreenshots(page, "home");
+    await page.goto(`${platform.origin}/helm/`);
+    await page.locator("table").getByText("template").first().waitFor();
+    await keepScreenshots(page, "helm");
+    await keepDarkScreenshot(page, "helm");
+    await page.goto(`${platform.origin}/template/admin/settings`);
+    await keepScreenshots(page, "template-admin");
+
+    const session = (await visitor.cookies()).find(({ name }) => name.includes("session"));
+    await page.getByRole("button", { name: "Log out" }).click();
+    await page.getByText("You are signed out").waitFor();
+    await keepScreenshots(page, "signed-out");
+
+    await page.goBack();
+    await page.waitForLoadState();
+    assert.doesNotMatch(await page.content(), /Buy honey/, "R8: the back button shows nothing");
+    const replayed = await get(platform, "/template/", {
+      accept: "text/html",
+      cookie: `${session?.name}=${session?.value}`,
+    });
+    assert.equal(replayed.status, 302, "R8: a kept cookie is worth nothing after the logout");
+
+    await page.goto(`${platform.origin}/template/`);
+    await page.getByLabel(/password/i).waitFor();
+    await visitor.close();
+  });
+
+  test("a wrong password, a cancelled and a repeated sign-in each get a page that helps", {
+    skip: skipWithoutChromium,
+  }, async () => {
+    const visitor = await newVisitor(browser);
+    const page = await visitor.newPage();
+    let callback = "";
+    page.on("request", (sent) => {
+      if (sent.url().includes("/keycloak-callback")) callback = sent.url();
+    });
+    await page.goto(`${platform.origin}/template/`);
+    await signIn(page, "wrong");
+    await page.locator(".alert--error").waitFor();
+    await keepScreenshots(page, "wrong-password");
+
+    await page.getByRole("button", { name: /cancel/i }).click();
+    await page.getByText("Sign-in cancelled").waitFor();
+    await keepScreenshots(page, "cancelled");
+
+    await page.getByRole("link", { name: "Sign in again" }).click();
+    await signIn(page);
+    await page.waitForURL(/\/template\/$/);
+    await page.goto(callback);
+    await page.getByText("This sign-in link no longer works").waitFor();
+    await keepScreenshots(page, "reused-callback");
+    await visitor.close();
+  });
+
+  test("ten tabs that begin to sign in at once all land on their own pages", {
+    skip: skipWithoutChromium,
+  }, async () => {
+    const visitor = await newVisitor(browser);
+    const tabs = await Promise.all(Array.from({ length: 10 }, () => visitor.newPage()));
+    const address = (tab: number) => `${platform.origin}/template/?tab=${tab}`;
+    await Promise.all(tabs.map((page, tab) => page.goto(address(tab))));
+    for (const page of tabs) await page.getByLabel(/password/i).waitFor();
+    await Promise.all(tabs.map((page) => signIn(page)));
+    for (const [tab, page] of tabs.entries()) await page.waitForURL(address(tab));
+    await visitor.close();
+  });
+
+  test("R25: each part that is killed costs its own function, and comes back by itself", async () => {
+    for (const name of ["template", "keycloak", "core", "nexus", "postgres"]) {
+      const { pid } = (await platform.status()).get(name) ?? {};
+      assert.ok(pid, `${name} has a process`);
+      process.kill(pid, "SIGKILL");
+      await waitFor(
+        async () => {
+          const line = (await platform.status()).get(name);
+          return line?.state === "ready" && line.pid !== pid;
+        },
+        { timeoutMs: 60_000, what: `${name} to be back` },
+      );
+    }
+    const page = await waitFor(
+      async () => {
+        const answer = await get(platform, "/login", { accept: "text/html" });
+        return answer.status === 302 ? answer : undefined;
+      },
+      { what: "the sign-in to be back" },
+    );
+    assert.match(page.headers["location"] as string, /openid-connect\/auth/);
+  });
+
+  test("killing Helm costs nothing, and the next `helm up` adopts what runs", async () => {
+    const before = await platform.status();
+    process.kill(before.get("helm")?.pid ?? 0, "SIGKILL");
+    const whileGone = await get(platform, "/login", {});
+    assert.equal(whileGone.status, 302);
+    const up = await platform.helm("up", "--detach");
+    assert.equal(up.status, 0, up.output);
+    const after = await platform.status();
+    for (const name of parts.filter((part) => part !== "helm")) {
+      assert.equal(after.get(name)?.pid, before.get(name)?.pid, `${name} was adopted, not doubled`);
+      assert.equal(after.get(name)?.state, "ready");
+    }
+  });
+
+  test("R5: no secret of the installation stands in any log", () => {
+    const secrets = [
+      platform.read("system.secret_key"),
+      platform.read("keycloak.client_secret"),
+      platform.read("databases.postgresql.admin_password"),
+      ...["core", "nexus", "template", "helm"].map((app) =>
+        platform.read(`apps.${app}.service_secret`),
+      ),
+    ];
+    const folder = join(platform.folder, "helm/instance/logs");
+    for (const file of readdirSync(folder)) {
+      const text = readFileSync(join(folder, file), "utf8");
+      for (const secret of secrets) assert.ok(!text.includes(secret), `${file} holds a secret`);
+      // A token of any kind: three base64url parts, the first an encoded JSON object.
+      assert.doesNotMatch(text, /eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}/, file);
+    }
+  });
+
+  test("`helm down` leaves no process", async () => {
+    const pids = [...(await platform.status()).values()].flatMap(({ pid }) => pid ?? []);
+    assert.ok(pids.length >= parts.length);
+    const down = await platform.helm("down");
+    assert.equal(down.status, 0, down.output);
+    for (const pid of pids) assert.throws(() => process.kill(pid, 0), /ESRCH/, `${pid} is gone`);
+  });
+});
+
+async function signIn(page: Page, password = "admin"): Promise<void> {
+  await page.getByLabel(/user ?name/i).fill("admin");
+  await page.getByLabel(/password/i).fill(password);
+  await page.getByRole("button", { name: /sign in/i }).click();
+  await page.waitForLoadState();
+}
+
+async function addNote(page: Page, text: string): Promise<void> {
+  const form = page.locator("form", {
+    has: page.locator("textarea, input[type=text], input:not([type])"),
+  });
+  await form.locator("textarea, input[type=text], input:not([type])").first().fill(text);
+  await form.getByRole("button").first().click();
+  await page.getByText(text).first().waitFor();
+}
+
+async function keepDarkScreenshot(page: Page, name: string): Promise<void> {
+  await page.emulateMedia({ colorScheme: "dark" });
+  await keepScreenshots(page, `${name}-dark`);
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
+/** A client that is no browser; self-signed certificates on loopback are accepted. */
+const client = new Agent({ connect: { rejectUnauthorized: false } });
+
+async function get(platform: Platform, path: string, headers: Record<string, string>) {
+  const {
+    statusCode,
+    headers: answered,
+    body,
+  } = await request(platform.origin + path, {
+    headers,
+    dispatcher: client,
+  });
+  return { status: statusCode, headers: answered, text: await body.text() };
+}

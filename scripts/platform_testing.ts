@@ -1,0 +1,119 @@
+// A whole platform for tests: a copy of this checkout in a folder of its own, started as a user would.
+import { type ExecFileException, execFile, execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { TestScope } from "@hivematrix/lib/testing";
+
+const root = join(import.meta.dirname, "..");
+
+export interface CommandResult {
+  readonly status: number;
+  readonly output: string;
+}
+
+export interface Platform {
+  /** The copy's folder. */
+  readonly folder: string;
+  /** What start.sh printed. */
+  readonly output: string;
+  /** The address that start.sh printed. */
+  readonly origin: string;
+  start(...options: string[]): Promise<CommandResult>;
+  helm(...words: string[]): Promise<CommandResult>;
+  /** `helm status --json`, by service. */
+  status(): Promise<Map<string, ServiceLine>>;
+  /** A setting of the master configuration: `read("system.secret_key")`. */
+  read(key: string): string;
+}
+
+export interface ServiceLine {
+  readonly name: string;
+  readonly state: string;
+  readonly pid?: number;
+  readonly port?: number;
+  readonly memoryBytes?: number;
+  readonly uptimeSeconds?: number;
+}
+
+/** Copies the checkout (tracked and new files) to where nothing of it has been started yet. */
+export function copyCheckout(scope: TestScope): string {
+  const folder = mkdtempSync(join(tmpdir(), "hivematrix-checkout-"));
+  scope.after(() => rmSync(folder, { recursive: true, force: true }));
+  const options = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"];
+  const listed = execFileSync("git", options, { cwd: root, encoding: "utf8" });
+  for (const file of listed.split("\0").filter((name) => name !== "")) {
+    cpSync(join(root, file), join(folder, file), { recursive: true });
+  }
+  // Installing the same packages again would take most of the test's time.
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+  return folder;
+}
+
+/** Starts a copy with start.sh on ports of its own; stopped with `helm down` when the test ends. */
+export async function startPlatform(scope: TestScope, ...options: string[]): Promise<Platform> {
+  const folder = copyCheckout(scope);
+  const offset = await findFreeOffset();
+  const run = (program: string, words: string[]) => runCommand(join(folder, program), words);
+  const start = (...more: string[]) => run("scripts/start.sh", more);
+  const helm = (...words: string[]) => run("scripts/helm", words);
+  scope.after(() => helm("down"));
+  const { status, output } = await start("--port-offset", String(offset), ...options);
+  if (status !== 0) throw new Error(`start.sh ended with status ${status}:\n${output}`);
+  const origin = /https?:\/\/localhost:?\d*/.exec(output)?.[0];
+  if (origin === undefined) throw new Error(`start.sh printed no address:\n${output}`);
+  return {
+    folder,
+    output,
+    origin,
+    start,
+    helm,
+    async status() {
+      const { output: json } = await helm("status", "--json");
+      const lines = JSON.parse(json) as ServiceLine[] | { services: ServiceLine[] };
+      const services = Array.isArray(lines) ? lines : lines.services;
+      return new Map(services.map((line) => [line.name, line]));
+    },
+    read(key) {
+      const file = join(folder, "helm/instance/configs/master_config.json");
+      let value: unknown = JSON.parse(readFileSync(file, "utf8"));
+      for (const part of key.split(".")) value = (value as Record<string, unknown>)[part];
+      return String(value);
+    },
+  };
+}
+
+/** Runs a program of the platform with both outputs in one text. */
+export async function runCommand(
+  program: string,
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<CommandResult> {
+  return await new Promise((resolve) => {
+    const options = { cwd: dirname(program), env: { ...process.env, NO_COLOR: "1", ...env } };
+    execFile(program, words, options, (error: ExecFileException | null, stdout, stderr) => {
+      const status = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
+      resolve({ status, output: stdout + stderr });
+    });
+  });
+}
+
+/** An offset at which none of the platform's ports is in use. */
+async function findFreeOffset(): Promise<number> {
+  for (let tries = 0; tries < 50; tries++) {
+    const offset = 10_000 + Math.floor(Math.random() * 40_000);
+    const ports = [443, 5000, 5004, 5040, 5432, 8000, 8080].map((port) => port + offset);
+    const free = await Promise.all(ports.map(isFree));
+    if (free.every(Boolean)) return offset;
+  }
+  throw new Error("Cannot start a platform: no offset with free ports was found in 50 tries");
+}
+
+async function isFree(port: number): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
