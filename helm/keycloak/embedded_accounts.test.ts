@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { createTestLog, startTestPostgres } from "@hivematrix/lib/testing";
+import { AccountError, EmbeddedAccounts } from "./embedded_accounts.ts";
+import { prepareDatabase } from "./first_start.ts";
+
+const { sql } = await startTestPostgres({ after });
+const accounts = new EmbeddedAccounts(sql);
+await prepareDatabase(sql, accounts, { firstUser: undefined, log: createTestLog() });
+
+test("a new user is found by id and in the list, with name, e-mail address and groups", async () => {
+  const grace = await accounts.create({
+    username: "grace",
+    password: "secret",
+    email: "grace@example.org",
+    name: "Grace Hopper",
+    groups: ["technicians", "admins"],
+  });
+  assert.deepEqual(grace, {
+    id: grace.id,
+    username: "grace",
+    email: "grace@example.org",
+    name: "Grace Hopper",
+    isEnabled: true,
+    groups: ["admins", "technicians"],
+  });
+  assert.deepEqual(await accounts.find(grace.id), grace);
+  assert.ok((await accounts.list()).some(({ id }) => id === grace.id));
+});
+
+test("a user needs no e-mail address, and is called by the user name until told otherwise", async () => {
+  const user = await accounts.create({ username: "Plain", password: "secret" });
+  assert.deepEqual(
+    [user.username, user.name, user.email, user.groups],
+    ["plain", "Plain", null, []],
+  );
+});
+
+test("user name and e-mail address are taken whatever their case", async () => {
+  await accounts.create({ username: "alan", password: "secret", email: "alan@example.org" });
+  const again = (username: string, email: string) =>
+    accounts.create({ username, password: "secret", email });
+  await assert.rejects(again("ALAN", "other@example.org"), /"ALAN".*is taken/);
+  await assert.rejects(again("other", "Alan@Example.Org"), /"other".*is taken/);
+  await assert.rejects(again("\uff21\uff2c\uff21\uff2e", "wide@example.org"), AccountError);
+});
+
+test("one person's user name cannot be another's e-mail address", async () => {
+  await accounts.create({ username: "edsger", password: "secret", email: "edsger@example.org" });
+  await assert.rejects(
+    accounts.create({ username: "edsger@example.org", password: "theirs" }),
+    /no @ unless it is the user's own/,
+  );
+  const own = { username: "tony@example.org", password: "secret", email: "Tony@example.org" };
+  assert.equal((await accounts.create(own)).username, "tony@example.org");
+});
+
+test("unusable names, addresses and passwords are refused with the rule", async () => {
+  const create = (username: string, password = "secret", email?: string) =>
+    accounts.create({ username, password, email });
+  await assert.rejects(create(""), /1 to 100 characters/);
+  await assert.rejects(create("two words"), /no blanks/);
+  await assert.rejects(create("line\nbreak"), AccountError);
+  await assert.rejects(create("mail", "secret", "no address"), /name@domain/);
+  await assert.rejects(create("empty", ""), /1 to 1024 characters/);
+  await assert.rejects(create("long", "x".repeat(1025)), /1 to 1024 characters/);
+});
+
+test("a user with an unknown group is not created at all", async () => {
+  const user = { username: "half", password: "secret", groups: ["admins", "nobodies"] };
+  await assert.rejects(accounts.create(user), /"nobodies": no such group/);
+  assert.ok(!(await accounts.list()).some(({ username }) => username === "half"));
+});
+
+test("the password is right for the user name and the e-mail address, in any case", async () => {
+  const { id } = await accounts.create({
+    username: "barbara",
+    password: "Secret",
+    email: "barbara@example.org",
+  });
+  for (const login of ["barbara", "Barbara", " barbara ", "BARBARA@example.org"]) {
+    assert.equal((await accounts.checkPassword(login, "Secret"))?.id, id, login);
+  }
+  assert.equal(await accounts.checkPassword("barbara", "secret"), undefined);
+  assert.equal(await accounts.checkPassword("nobody", "Secret"), undefined);
+});
+
+test("a disabled user's password opens nothing until the user is enabled again", async () => {
+  const { id } = await accounts.create({ username: "kurt", password: "secret" });
+  await accounts.setEnabled(id, false);
+  assert.equal(await accounts.checkPassword("kurt", "secret"), undefined);
+  await accounts.setEnabled(id, true);
+  assert.equal((await accounts.checkPassword("kurt", "secret"))?.id, id);
+});
+
+test("a changed password replaces the former one", async () => {
+  const { id } = await accounts.create({ username: "emmy", password: "before" });
+  await accounts.setPassword(id, "after");
+  assert.equal(await accounts.checkPassword("emmy", "before"), undefined);
+  assert.equal((await accounts.checkPassword("emmy", "after"))?.id, id);
+});
+
+test("groups are joined and left, each as often as one likes", async () => {
+  const { id } = await accounts.create({ username: "noether", password: "secret" });
+  await accounts.addToGroup(id, "billing");
+  await accounts.addToGroup(id, "billing");
+  assert.deepEqual((await accounts.find(id))?.groups, ["billing"]);
+  await accounts.removeFromGroup(id, "billing");
+  await accounts.removeFromGroup(id, "billing");
+  assert.deepEqual((await accounts.find(id))?.groups, []);
+  await assert.rejects(accounts.addToGroup(id, "nobodies"), /no such group/);
+});
+
+test("the groups of the permission levels are there from the start", async () => {
+  assert.deepEqual(await accounts.groups(), ["admins", "billing", "technicians"]);
+});
+
+test("a deleted user is gone, and the user name is free again", async () => {
+  const former = await accounts.create({ username: "ghost", password: "secret" });
+  await accounts.addToGroup(former.id, "billing");
+  await accounts.remove(former.id);
+  assert.equal(await accounts.find(former.id), undefined);
+  const next = await accounts.create({ username: "ghost", password: "secret" });
+  assert.notEqual(next.id, former.id);
+  assert.deepEqual(next.groups, []);
+});
+
+test("an order about a user who does not exist says so", async () => {
+  const nobody = "00000000-0000-4000-8000-000000000000";
+  await assert.rejects(accounts.setEnabled(nobody, false), /no such user/);
+  await assert.rejects(accounts.setPassword(nobody, "secret"), /no such user/);
+  await assert.rejects(accounts.remove(nobody), /no such user/);
+});
+
+test("a password is not to be found in the database", async () => {
+  await accounts.create({ username: "keeper", password: "correct horse battery" });
+  const [row] = await sql`SELECT password_hash FROM users WHERE username = 'keeper'`;
+  assert.match(row?.["password_hash"], /^\$scrypt\$ln=15,r=8,p=3\$/);
+});

@@ -1,0 +1,102 @@
+import { HttpError } from "@hivematrix/lib/http_error";
+import type { Log } from "@hivematrix/lib/log";
+import type { Middleware, ParameterizedContext } from "koa";
+import type Provider from "oidc-provider";
+import { errors, type InteractionResults } from "oidc-provider";
+import { isFromOwnPage } from "./browser_security.ts";
+import type { EmbeddedAccounts } from "./embedded_accounts.ts";
+import { readFormBody } from "./form_body.ts";
+import { expiredAttempt } from "./provider_errors.ts";
+import { renderPage } from "./provider_pages.ts";
+import type { PublicAddress } from "./public_address.ts";
+
+interface LoginParts {
+  readonly address: PublicAddress;
+  readonly accounts: EmbeddedAccounts;
+  readonly log: Log;
+}
+
+/** The sign-in page of one attempt. Its own path: the attempt's cookie is kept for that path alone. */
+export function loginPath(uid: string): string {
+  return `/login-actions/authenticate/${uid}`;
+}
+
+/** The sign-in page and its form. */
+export function answerLogin(provider: Provider, parts: LoginParts): Middleware {
+  return async (context, next) => {
+    const uid = /^\/login-actions\/authenticate\/([\w-]+)$/.exec(context.path)?.[1];
+    if (uid === undefined) return await next();
+    const { method } = context;
+    if (method !== "GET" && method !== "HEAD" && method !== "POST") {
+      throw new HttpError(405, "This page answers GET and POST only");
+    }
+    if (method === "POST" && !isFromOwnPage(context, parts.address)) {
+      throw new HttpError(403, "The form was not sent by the sign-in page");
+    }
+    if (!(await isOpenAttempt(provider, context, uid))) {
+      context.status = expiredAttempt.status;
+      const page = { ...expiredAttempt, action: "Start again" };
+      return renderPage(context, parts.address, "message", page);
+    }
+    if (method !== "POST") return renderLogin(context, parts.address);
+    await takeForm(provider, context, parts);
+  };
+}
+
+async function takeForm(
+  provider: Provider,
+  context: ParameterizedContext,
+  { address, accounts, log }: LoginParts,
+): Promise<void> {
+  const finish = async (result: InteractionResults) => {
+    context.status = 303;
+    context.redirect(await provider.interactionResult(context.req, context.res, result));
+  };
+  const form = await readFormBody(context);
+  if (form.get("action") === "cancel") {
+    log.info("sign-in cancelled");
+    // The application is told in OAuth's words (RFC 6749 §4.1.2.1).
+    return await finish({ error: "access_denied", error_description: "sign-in was cancelled" });
+  }
+  const username = form.get("username") ?? "";
+  const account = await accounts.checkPassword(username, form.get("password") ?? "");
+  if (account === undefined) {
+    // Without the name that was typed: people type passwords there by mistake.
+    log.warn("sign-in refused: wrong user name or password, or disabled user");
+    return renderLogin(context, address, { username, isRefused: true });
+  }
+  log.info("signed in", { user_id: account.id });
+  await finish({ login: { accountId: account.id, amr: ["pwd"], remember: false } });
+}
+
+function renderLogin(
+  context: ParameterizedContext,
+  address: PublicAddress,
+  { username = "", isRefused = false } = {},
+): void {
+  context.status = isRefused ? 403 : 200;
+  const action = address.path + context.path;
+  // Whoever was refused goes on with the password; the name is there already.
+  const focus = isRefused && username !== "" ? "password" : "username";
+  renderPage(context, address, "login", {
+    action,
+    username,
+    isRefused,
+    focusUsername: focus === "username",
+    focusPassword: focus === "password",
+  });
+}
+
+/** Whether the path names the attempt that this browser started and that still waits for an answer. */
+async function isOpenAttempt(
+  provider: Provider,
+  context: ParameterizedContext,
+  uid: string,
+): Promise<boolean> {
+  try {
+    return (await provider.interactionDetails(context.req, context.res)).uid === uid;
+  } catch (error) {
+    if (error instanceof errors.SessionNotFound) return false;
+    throw error;
+  }
+}

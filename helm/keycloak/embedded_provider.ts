@@ -1,0 +1,207 @@
+import type { JsonWebKey } from "node:crypto";
+import type { Sql } from "@hivematrix/lib/database";
+import type { Log } from "@hivematrix/lib/log";
+import Provider, {
+  type Configuration,
+  type Grant,
+  interactionPolicy,
+  type KoaContextWithOIDC,
+} from "oidc-provider";
+import { answerBackendLogout } from "./backend_logout.ts";
+import { isolateBrowsers } from "./browser_security.ts";
+import type { Account, EmbeddedAccounts } from "./embedded_accounts.ts";
+import { answerLogin, loginPath } from "./embedded_login.ts";
+import { createOidcAdapter } from "./oidc_adapter.ts";
+import { answerFailures, renderProviderError, reportProviderErrors } from "./provider_errors.ts";
+import { renderPage } from "./provider_pages.ts";
+import { type PublicAddress, pinAddress } from "./public_address.ts";
+
+export interface EmbeddedProviderOptions {
+  readonly address: PublicAddress;
+  readonly client: { readonly id: string; readonly secret: string };
+  readonly signingKey: JsonWebKey;
+  readonly cookieKey: string;
+  readonly sql: Sql;
+  readonly accounts: EmbeddedAccounts;
+  readonly log: Log;
+}
+
+/** Seconds, as Keycloak has them by default. */
+const lifetimes = {
+  token: 5 * 60,
+  /** From sign-in to the next time the password is asked for, however busy the session is. */
+  session: 10 * 3600,
+  /** An open sign-in page. */
+  attempt: 30 * 60,
+};
+
+const scopes = ["openid", "profile", "email", "groups"];
+
+/**
+ * An OpenID provider with the paths, the client and the claims that Keycloak would have: everything
+ * below `/realms/<realm>`, mounted there by provider_server.ts.
+ */
+export function createEmbeddedProvider(options: EmbeddedProviderOptions): Provider {
+  const { address, log } = options;
+  const provider = new Provider(address.issuer, configuration(options));
+  // Errors are logged where they are answered, in provider_errors.ts.
+  provider.silent = true;
+  pinAddress(provider, address);
+  // Keycloak has `sid` in every ID token; oidc-provider only for clients with a back-channel logout.
+  provider.Client.prototype["includeSid"] = () => true;
+  reportProviderErrors(provider, log);
+  provider.use(isolateBrowsers(address));
+  provider.use(answerFailures(address, log));
+  provider.use(answerBackendLogout(provider, options));
+  provider.use(answerLogin(provider, options));
+  return provider;
+}
+
+function configuration(options: EmbeddedProviderOptions): Configuration {
+  const { address, client, sql, accounts } = options;
+  const cookie = { httpOnly: true, sameSite: "lax", secure: address.isSecure } as const;
+  return {
+    adapter: (model) => createOidcAdapter(sql, model),
+    jwks: { keys: [{ ...options.signingKey, use: "sig", alg: "RS256" }] },
+    clients: [
+      {
+        client_id: client.id,
+        client_secret: client.secret,
+        // The same for client_secret_post: oidc-provider takes either for either.
+        token_endpoint_auth_method: "client_secret_basic",
+        redirect_uris: [`${address.publicOrigin}/keycloak-callback`],
+        post_logout_redirect_uris: [`${address.publicOrigin}/`],
+        grant_types: ["authorization_code", "refresh_token"],
+        response_types: ["code"],
+      },
+    ],
+    responseTypes: ["code"],
+    clientAuthMethods: ["client_secret_basic", "client_secret_post"],
+    allowOmittingSingleRegisteredRedirectUri: false,
+    pkce: { required: () => true },
+    routes: {
+      authorization: "/protocol/openid-connect/auth",
+      token: "/protocol/openid-connect/token",
+      userinfo: "/protocol/openid-connect/userinfo",
+      jwks: "/protocol/openid-connect/certs",
+      end_session: "/protocol/openid-connect/logout",
+      revocation: "/protocol/openid-connect/revoke",
+      introspection: "/protocol/openid-connect/token/introspect",
+    },
+    cookies: {
+      keys: [options.cookieKey],
+      names: { session: "hive_sso", interaction: "hive_sign_in", resume: "hive_resume" },
+      long: { ...cookie, path: `${address.path}/` },
+      // Without a path: oidc-provider sets one for each attempt, so tabs do not overwrite each other.
+      short: cookie,
+    },
+    scopes,
+    // Keycloak's `groups` come without being asked for, and Core needs the rest on every sign-in.
+    claims: {
+      openid: ["sub", "preferred_username", "name", "email", "groups"],
+      profile: ["preferred_username", "name"],
+      email: ["email"],
+      groups: ["groups"],
+    },
+    findAccount: async (_context, id) => {
+      const account = await accounts.find(id);
+      if (account?.isEnabled !== true) return undefined;
+      return { accountId: account.id, claims: async () => toClaims(account) };
+    },
+    loadExistingGrant: loadGrant,
+    issueRefreshToken: (_context, client) => client.grantTypeAllowed("refresh_token"),
+    ttl: {
+      AccessToken: lifetimes.token,
+      IdToken: lifetimes.token,
+      AuthorizationCode: 60,
+      Interaction: lifetimes.attempt,
+      RefreshToken: lifetimes.session,
+      Session: remainingSessionSeconds,
+      // Longer than any session that rests on it.
+      Grant: 2 * lifetimes.session,
+    },
+    interactions: {
+      policy: signInPolicy(),
+      url: (_context, interaction) => address.path + loginPath(interaction.uid),
+    },
+    renderError: renderProviderError(address),
+    features: {
+      devInteractions: { enabled: false },
+      dPoP: { enabled: false },
+      pushedAuthorizationRequests: { enabled: false },
+      resourceIndicators: { enabled: false },
+      introspection: { enabled: true, allowedPolicy: isOwnToken },
+      revocation: { enabled: true, allowedPolicy: isOwnToken },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: (context, form) => renderPage(context, address, "sign_out", { form }),
+        postLogoutSuccessSource: (context) =>
+          renderPage(context, address, "message", {
+            title: "You are signed out",
+            text: "You can close this window or sign in again.",
+            action: "Sign in",
+          }),
+      },
+    },
+  };
+}
+
+function isOwnToken(
+  _context: unknown,
+  client: { clientId: string },
+  token: { clientId?: string | undefined },
+): boolean {
+  return token.clientId === client.clientId;
+}
+
+function toClaims({ id, username, name, email, groups }: Account) {
+  return {
+    sub: id,
+    preferred_username: username,
+    name,
+    ...(email !== null && { email }),
+    groups: [...groups],
+  };
+}
+
+/** The platform's own client needs nobody's consent: the session has one grant, and it is for all. */
+async function loadGrant({ oidc }: KoaContextWithOIDC): Promise<Grant | undefined> {
+  const { provider, session, client, account } = oidc;
+  if (session === undefined || client === undefined || account === undefined) return undefined;
+  const { accountId } = account;
+  // Not a random id: tabs that sign in at the same moment must not take each other's grant away, for
+  // a code is worth nothing once its session has another grant.
+  const jti = `${session.uid}.${accountId}`;
+  const existing = await provider.Grant.find(jti);
+  if (existing !== undefined) return existing;
+  const grant = new provider.Grant({ accountId, clientId: client.clientId });
+  grant.jti = jti;
+  grant.addOIDCScope(scopes.join(" "));
+  await grant.save();
+  return grant;
+}
+
+/** Only the login prompt, which is also shown when a session's user was disabled or deleted. */
+function signInPolicy(): interactionPolicy.DefaultPolicy {
+  const policy = interactionPolicy.base();
+  policy.remove("consent");
+  policy
+    .get("login")
+    ?.checks.add(
+      new interactionPolicy.Check(
+        "account_unavailable",
+        "the user of this session may not sign in any more",
+        ({ oidc }) => oidc.session?.accountId !== undefined && oidc.account === undefined,
+      ),
+    );
+  return policy;
+}
+
+/** Ten hours from the sign-in on, however often the session is saved meanwhile. */
+function remainingSessionSeconds(
+  _context: unknown,
+  { loginTs }: { loginTs?: number | undefined },
+): number {
+  if (loginTs === undefined) return lifetimes.attempt;
+  return Math.max(1, loginTs + lifetimes.session - Math.floor(Date.now() / 1000));
+}

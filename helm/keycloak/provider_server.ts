@@ -1,0 +1,105 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { connectDatabase, type Sql } from "@hivematrix/lib/database";
+import { healthRoute } from "@hivematrix/lib/health";
+import { HttpError } from "@hivematrix/lib/http_error";
+import type { Log } from "@hivematrix/lib/log";
+import { router } from "@hivematrix/lib/router";
+import { closeServer, listen, type RunningServer, requestListener } from "@hivematrix/lib/serve";
+import { EmbeddedAccounts } from "./embedded_accounts.ts";
+import { createEmbeddedProvider } from "./embedded_provider.ts";
+import { type FirstUser, prepareDatabase, whenDatabaseIsThere } from "./first_start.ts";
+import { deleteExpiredRecords } from "./oidc_adapter.ts";
+import type { PublicAddress } from "./public_address.ts";
+import { deriveCookieKey, loadSigningKey } from "./signing_keys.ts";
+
+export interface ProviderServerOptions {
+  readonly port: number;
+  readonly address: PublicAddress;
+  readonly client: { readonly id: string; readonly secret: string };
+  readonly secretKey: string;
+  readonly connectionString: string;
+  /** Where the signing key is kept. */
+  readonly instanceFolder: string;
+  readonly firstUser?: FirstUser | undefined;
+  readonly log: Log;
+}
+
+export interface ProviderServer extends RunningServer {
+  readonly accounts: EmbeddedAccounts;
+  /** Resolves once the database is there and prepared; until then everything is answered with 503. */
+  readonly ready: Promise<void>;
+}
+
+const cleanUpEveryMs = 10 * 60 * 1000;
+
+/** The embedded identity provider as a server on loopback: `/realms/<realm>/…` and `/health`. */
+export async function startProviderServer(options: ProviderServerOptions): Promise<ProviderServer> {
+  const { port, address, client, log } = options;
+  const sql = connectDatabase(options.connectionString, { log });
+  const accounts = new EmbeddedAccounts(sql);
+  const provider = createEmbeddedProvider({
+    address,
+    client,
+    signingKey: await loadSigningKey(options.instanceFolder),
+    cookieKey: deriveCookieKey(options.secretKey),
+    sql,
+    accounts,
+    log,
+  });
+
+  const stopping = new AbortController();
+  let isReady = false;
+  const prepare = async () => {
+    await prepareDatabase(sql, accounts, { firstUser: options.firstUser, log });
+    await deleteExpiredRecords(sql);
+    isReady = true;
+  };
+  const checkDatabase = async () => {
+    if (!isReady) throw new HttpError(503, "The database is not prepared yet");
+    await sql`SELECT 1`;
+  };
+
+  const answerHealth = requestListener(
+    router([healthRoute("keycloak", { database: checkDatabase })], { service: "keycloak", log }),
+  );
+  const answerRealm = provider.callback();
+  const server = createServer((incoming, outgoing) => {
+    if (!isBelow(address.realmPath, incoming)) return answerHealth(incoming, outgoing);
+    if (!isReady) return answerNotYet(outgoing);
+    incoming.url = incoming.url?.slice(address.realmPath.length) ?? "/";
+    void answerRealm(incoming, outgoing);
+  });
+  await listen(server, { port, hostname: "127.0.0.1", service: "keycloak" });
+  const cleanUp = setInterval(() => void cleanUpRecords(sql, log), cleanUpEveryMs);
+
+  return {
+    url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`),
+    accounts,
+    ready: whenDatabaseIsThere(prepare, { log, signal: stopping.signal }),
+    async close() {
+      stopping.abort();
+      clearInterval(cleanUp);
+      await closeServer(server);
+      await sql.end({ timeout: 1 });
+    },
+  };
+}
+
+function isBelow(realmPath: string, { url = "/" }: IncomingMessage): boolean {
+  return url.startsWith(`${realmPath}/`);
+}
+
+function answerNotYet(outgoing: ServerResponse): void {
+  const headers = { "retry-after": "2", "content-type": "application/json" };
+  outgoing.writeHead(503, headers).end(JSON.stringify({ error: "temporarily_unavailable" }));
+}
+
+async function cleanUpRecords(sql: Sql, log: Log): Promise<void> {
+  try {
+    await deleteExpiredRecords(sql);
+  } catch (error) {
+    // The next round does it; what has expired is refused meanwhile all the same.
+    log.warn("cannot delete expired records", { error: String(error) });
+  }
+}
