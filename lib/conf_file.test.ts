@@ -221,6 +221,13 @@ test("sections whose values begin with # or [ are kept and replaced whole", () =
   });
 });
 
+test("an indented section after one of ours stays a section", () => {
+  const before = "  [a]\n  x = 1\n  [b]\n  y = 2\n  [c]\n  z = 3\n";
+  const after = updateConf(before, { a: { x: "2" } });
+  assert.equal(after, "[a]\nx = 2\n[b]\n  y = 2\n  [c]\n  z = 3\n");
+  assert.deepEqual(read(after), { a: { x: "2" }, b: { y: "2" }, c: { z: "3" } });
+});
+
 test("a broken line of somebody else is kept, one of ours is mended", () => {
   assert.equal(
     updateConf("[a]\nbroken\n[b]\nbroken\n", { a: { x: "1" } }),

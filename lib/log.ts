@@ -1,4 +1,5 @@
 // One JSON object a line on standard output, which the supervisor keeps and searches.
+import { formatLine } from "./log_line.ts";
 
 /** How much a line matters; `LOG_LEVEL` names the least that is written. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -16,13 +17,19 @@ export type LogFields = Readonly<Record<string, unknown>>;
 
 const severity: Readonly<Record<LogLevel, number>> = { debug: 10, info: 20, warn: 30, error: 40 };
 
+/** Python's names of levels (contract §6) that differ from ours. */
+const pythonLevels: Readonly<Record<string, LogLevel>> = Object.assign(Object.create(null), {
+  warning: "warn",
+  critical: "error",
+});
+
 /** A service's log. Levels below `level` (default: `LOG_LEVEL`, else info) are not written. */
 export function createLog(
   service: string,
   options: { level?: string; write?: (line: string) => void } = {},
 ): Log {
   const least = severity[readLevel(options.level ?? process.env["LOG_LEVEL"])];
-  const write = options.write ?? ((line: string) => process.stdout.write(line));
+  const write = options.write ?? writeToStandardOutput;
   return logWith({ service }, least, write);
 }
 
@@ -43,9 +50,9 @@ function logWith(fixed: LogFields, least: number, write: (line: string) => void)
   const at = (level: LogLevel) => (message: string, fields?: LogFields) => {
     if (severity[level] < least) return;
     const { service, ...others } = fixed;
-    const line = { time: new Date(), level, service, message, ...others, ...fields };
-    // JSON escapes CR, LF and ESC, so no value can forge a line or drive a terminal.
-    write(`${JSON.stringify(line, plainErrors)}\n`);
+    const head = { time: new Date(), level, service, message };
+    // The head comes twice: its place is first, and no field takes it over.
+    write(formatLine(head, { ...head, ...others, ...fields, ...head }));
   };
   return {
     debug: at("debug"),
@@ -56,17 +63,15 @@ function logWith(fixed: LogFields, least: number, write: (line: string) => void)
   };
 }
 
-function plainErrors(_key: string, value: unknown): unknown {
-  if (typeof value === "bigint") return String(value);
-  if (!(value instanceof Error)) return value;
-  const { code } = value as NodeJS.ErrnoException;
-  return {
-    name: value.name,
-    message: value.message,
-    ...(code === undefined ? {} : { code }),
-    stack: value.stack,
-    ...(value.cause === undefined ? {} : { cause: value.cause }),
-  };
+let isGuarded = false;
+
+function writeToStandardOutput(line: string): void {
+  if (!isGuarded) {
+    isGuarded = true;
+    // Whoever read this may be gone, a killed supervisor for one. Serving goes on all the same.
+    process.stdout.on("error", () => {});
+  }
+  process.stdout.write(line);
 }
 
 function messageOf(error: unknown): string {
@@ -79,6 +84,7 @@ function isExpected(error: unknown): boolean {
 }
 
 function readLevel(text = "info"): LogLevel {
-  const level = text.toLowerCase();
-  return level in severity ? (level as LogLevel) : "info";
+  const name = text.toLowerCase();
+  const level = pythonLevels[name] ?? name;
+  return Object.hasOwn(severity, level) ? (level as LogLevel) : "info";
 }

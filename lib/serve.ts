@@ -2,8 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { Log } from "./log.ts";
+import { createLog, type Log } from "./log.ts";
 import { findPortHolder } from "./port_holder.ts";
+import { toRequest } from "./web_request.ts";
 
 /** Who is at the other end of the connection. */
 export interface Peer {
@@ -21,6 +22,8 @@ export interface ServeOptions {
   service?: string;
   /** How long `close` waits for what is under way. Default 5 s. */
   drainTimeoutMs?: number;
+  /** For what a handler throws, at once or while its body is sent. Default: standard output. */
+  log?: Log;
 }
 
 export interface RunningServer {
@@ -35,8 +38,8 @@ export interface RunningServer {
  * @throws {PortTakenError} naming the process that holds the port
  */
 export async function serve(handle: RequestHandler, options: ServeOptions): Promise<RunningServer> {
-  const server = createServer(requestListener(handle));
-  const { port, hostname = "127.0.0.1", service = "the server", drainTimeoutMs } = options;
+  const { port, hostname = "127.0.0.1", service = "the server", drainTimeoutMs, log } = options;
+  const server = createServer(requestListener(handle, log));
   await listen(server, { port, hostname, service });
   const address = server.address() as AddressInfo;
   const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
@@ -51,6 +54,9 @@ export class PortTakenError extends Error {
   override readonly name = "PortTakenError";
   readonly isExpected = true;
 }
+
+/** The answers that each bound server has under way, for `closeServer` to wait for. */
+const underWay = new WeakMap<Server, Set<ServerResponse>>();
 
 /** Binds a server. @throws {PortTakenError} */
 export async function listen(
@@ -84,14 +90,28 @@ export async function listen(
     }
     throw error;
   }
+  const answers = new Set<ServerResponse>();
+  underWay.set(server, answers);
+  server.prependListener("request", (_incoming: IncomingMessage, outgoing: ServerResponse) => {
+    // While the server closes, the client learns that this connection takes no further request.
+    if (!server.listening) outgoing.shouldKeepAlive = false;
+    answers.add(outgoing);
+    outgoing.once("close", () => answers.delete(outgoing));
+  });
 }
 
-/** Stops listening, lets running answers finish and cuts what is left after the time. */
+/**
+ * Stops listening, lets the answers under way finish and cuts what is left after the time.
+ *
+ * @param server bound by `listen`
+ */
 export async function closeServer(server: Server, drainTimeoutMs = 5000): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  // A keep-alive connection that turns idle meanwhile would hold the server open.
-  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  const answers = underWay.get(server) ?? new Set();
+  // Browsers open connections ahead of need; those have no answer to wait for.
+  const sweep = setInterval(() => {
+    if (answers.size === 0) server.closeAllConnections();
+  }, 20);
   const cut = setTimeout(() => server.closeAllConnections(), drainTimeoutMs);
   await closed;
   clearInterval(sweep);
@@ -116,14 +136,19 @@ export function closeOnSignal(log: Log, ...closables: { close(): unknown }[]): v
 /** The same conversion for a server that is made elsewhere. */
 export function requestListener(
   handle: RequestHandler,
+  log = createLog("serve"),
 ): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
   return (incoming, outgoing) => {
-    void answer(handle, incoming, outgoing);
+    void answer(handle, log, incoming, outgoing);
   };
 }
 
+/** A Request holds its signal's source weakly, so it has to live as long as its answer. */
+const requests = new WeakMap<ServerResponse, Request>();
+
 async function answer(
   handle: RequestHandler,
+  log: Log,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
@@ -132,38 +157,41 @@ async function answer(
     if (!outgoing.writableFinished) aborted.abort();
   });
   try {
-    const request = toRequest(incoming, aborted.signal);
+    const request = readRequest(incoming, aborted.signal);
+    if (request instanceof Request) requests.set(outgoing, request);
     const response =
-      request === undefined
-        ? new Response("Bad Request", { status: 400 })
+      request instanceof Response
+        ? request
         : await handle(request, { address: incoming.socket.remoteAddress ?? "" });
     await sendResponse(response, outgoing, incoming.method === "HEAD");
-  } catch {
-    // The handler turns its own errors into answers; what is left is a connection that broke.
-    outgoing.destroy();
+  } catch (error) {
+    // Whoever is gone gets no answer, and that is nobody's failure.
+    if (!aborted.signal.aborted) {
+      log.error("cannot answer a request", { method: incoming.method, error });
+    }
+    if (outgoing.headersSent) outgoing.destroy();
+    else await sendResponse(problem(500, "Something went wrong on our side"), outgoing);
   } finally {
-    // A body that nobody read would keep the connection from carrying the next request.
-    if (!incoming.complete) incoming.resume();
+    // A body that nobody read to its end would keep the connection from carrying the next request.
+    incoming.removeAllListeners("readable");
+    incoming.resume();
   }
 }
 
-/** `undefined` for a target that no URL can be made of, or a method that fetch forbids (TRACE). */
-function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request | undefined {
-  const { method = "GET", url: target = "/", rawHeaders } = incoming;
-  // `new URL(target, base)` would let `//host/` name another host; a plain join does not.
-  if (!target.startsWith("/")) return undefined;
+/** The request, or the answer to what no request can be made of. */
+function readRequest(incoming: IncomingMessage, signal: AbortSignal): Request | Response {
+  // A server that echoes TRACE shows scripts the cookies that are hidden from them.
+  if (incoming.method === "TRACE") return problem(501, "TRACE is not answered here");
   try {
-    const url = new URL(`http://${incoming.headers.host ?? "localhost"}${target}`);
-    const headers = new Headers();
-    for (let i = 0; i < rawHeaders.length; i += 2) {
-      headers.append(rawHeaders[i] ?? "", rawHeaders[i + 1] ?? "");
-    }
-    const hasBody = method !== "GET" && method !== "HEAD";
-    const body = hasBody ? (Readable.toWeb(incoming) as ReadableStream<Uint8Array>) : null;
-    return new Request(url, { method, headers, body, signal, ...(hasBody && { duplex: "half" }) });
-  } catch {
-    return undefined;
+    return toRequest(incoming, signal);
+  } catch (error) {
+    return problem(400, error instanceof Error ? error.message : String(error));
   }
+}
+
+function problem(status: number, detail: string): Response {
+  const headers = { "content-type": "application/problem+json", "cache-control": "no-store" };
+  return new Response(JSON.stringify({ type: "about:blank", status, detail }), { status, headers });
 }
 
 /** Writes a web-standard response to node's, streaming its body. */
@@ -180,9 +208,18 @@ export async function sendResponse(
   if (cookies.length > 0) headers["set-cookie"] = cookies;
   outgoing.writeHead(response.status, headers);
   if (withoutBody || response.body === null) {
-    await response.body?.cancel();
     outgoing.end();
+    await response.body?.cancel();
     return;
   }
-  await pipeline(Readable.fromWeb(response.body as never), outgoing);
+  // Node keeps the head back until the first byte of the body, which a stream of events may take
+  // long to send.
+  const flush = setImmediate(() => {
+    if (!outgoing.writableEnded) outgoing.flushHeaders();
+  });
+  try {
+    await pipeline(Readable.fromWeb(response.body as never), outgoing);
+  } finally {
+    clearImmediate(flush);
+  }
 }

@@ -1,0 +1,48 @@
+// How a line of the log looks: JSON that no value can break, forge or use to drive a terminal.
+
+/**
+ * @param head what is written when the fields cannot be: a log must never fail its caller
+ * @returns one line with its end
+ */
+export function formatLine(head: object, line: object): string {
+  let text: string;
+  try {
+    text = JSON.stringify(toPlain(line));
+  } catch (error) {
+    text = JSON.stringify({ ...head, fields_not_written: String(error) });
+  }
+  return `${escapeControls(text)}\n`;
+}
+
+/** JSON escapes CR, LF and ESC; these too move cursors, end lines or turn the direction of text. */
+function escapeControls(text: string): string {
+  return text.replace(
+    /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** The same value with errors readable and without circles. */
+function toPlain(value: unknown, above: readonly object[] = []): unknown {
+  if (typeof value === "bigint") return String(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (above.includes(value)) return "[circular]";
+  const inner = (item: unknown) => toPlain(item, [...above, value]);
+  if (Array.isArray(value)) return value.map(inner);
+  if ("toJSON" in value && typeof value.toJSON === "function") return value.toJSON();
+  const fields = value instanceof Error ? errorFields(value) : value;
+  return Object.fromEntries(Object.entries(fields).map(([key, item]) => [key, inner(item)]));
+}
+
+/** Only these: errors of a database carry the query's values, those of a request its tokens. */
+function errorFields(error: Error): object {
+  const { code } = error as NodeJS.ErrnoException;
+  return {
+    name: error.name,
+    message: error.message,
+    ...(code === undefined ? {} : { code }),
+    stack: error.stack,
+    ...(error.cause === undefined ? {} : { cause: error.cause }),
+    ...(error instanceof AggregateError ? { errors: error.errors } : {}),
+  };
+}
