@@ -73,7 +73,11 @@ export function startProcess(scope: TestScope, folder: string, entry: string): S
       output += text;
     });
   }
-  const ended = once(child, "close").then(([status, signal]) => (status ?? signal) as number);
+  let hasEnded = false;
+  const ended = once(child, "close").then(([status, signal]) => {
+    hasEnded = true;
+    return (status ?? signal) as number | string;
+  });
   scope.after(async () => {
     child.kill("SIGKILL");
     await ended;
@@ -85,10 +89,10 @@ export function startProcess(scope: TestScope, folder: string, entry: string): S
         .filter((line) => line.startsWith("{") && line.endsWith("}"))
         .map((line) => JSON.parse(line) as Record<string, unknown>)
         .find((line) => line["message"] === message);
-    const line = await waitFor(() => find() ?? child.exitCode !== null, {
+    const line = await waitFor(() => find() ?? (hasEnded ? "ended" : undefined), {
       what: `a log line "${message}"`,
     });
-    if (line === true) throw new Error(`The process ended without "${message}":\n${output}`);
+    if (line === "ended") throw new Error(`The process ended without "${message}":\n${output}`);
     return String(line[field]);
   };
   return { child, output: () => output, logged, ended };
