@@ -48,18 +48,22 @@ export function requireOneHost(incoming: Pick<IncomingMessage, "rawHeaders">): v
   }
 }
 
+/** A dot, slash or backslash as forbidden UTF-8 (RFC 3629 §10), which careless decoders accept. */
+const overlong = /%(?:c0%(?:ae|af)|c1%9c|e0%80%(?:ae|af)|e0%81%9c)/i;
+
 function requirePlainPath(path: string): void {
   if (path.startsWith("//")) throw ambiguous("it begins with two slashes");
   if (path.includes("\\")) throw ambiguous("it has a backslash");
   if (/%(?![0-9a-f]{2})/i.test(path)) throw ambiguous("it has a broken percent-encoding");
   if (/%(?:2f|5c)/i.test(path)) throw ambiguous("it has an encoded slash or backslash");
   if (/%(?:[01][0-9a-f]|7f)/i.test(path)) throw ambiguous("it has an encoded control character");
+  if (overlong.test(path)) throw ambiguous("it has an overlong encoding");
   const hasDotSegment = /(?:^|\/)(?:\.|%2e){1,2}(?:;[^/]*)?(?:\/|$)/i.test(path);
   if (hasDotSegment) throw ambiguous("it has a dot segment");
 }
 
 function stripOrigin(target: string, host: string): string {
-  const match = /^https?:\/\/([^/?#\\@]+)(.*)$/i.exec(target);
+  const match = /^https?:\/\/([^/?#\\@]+)((?:[/?].*)?)$/i.exec(target);
   if (match === null) throw ambiguous("it is no path");
   const [, authority = "", rest = ""] = match;
   if (authority.toLowerCase() !== host.toLowerCase()) throw ambiguous("it names another host");

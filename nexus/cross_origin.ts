@@ -23,10 +23,15 @@ export function requireSameOrigin(
   throw new HttpError(403, "This request was refused because it comes from another site's page");
 }
 
-/** Whether a navigation or request was started by this origin's pages or by the person directly. */
+/**
+ * Whether a GET is a navigation that the person began here or in the address bar. A page's image or
+ * a browser that fetches ahead means nothing by it.
+ */
 export function isOwnInitiative(headers: IncomingHttpHeaders): boolean {
-  const site = headers["sec-fetch-site"];
-  return site === undefined || site === "same-origin" || site === "none";
+  const { "sec-fetch-site": site, "sec-fetch-mode": mode } = headers;
+  const isAhead = headers["sec-purpose"] !== undefined || headers["purpose"] === "prefetch";
+  const isNavigation = (mode === undefined || mode === "navigate") && !isAhead;
+  return isNavigation && (site === undefined || site === "same-origin" || site === "none");
 }
 
 /** RFC 9110 §9.2.1 */
