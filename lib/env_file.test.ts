@@ -18,7 +18,7 @@ test("bare, single-quoted and double-quoted values are read, with comments and e
 export A=plain # comment
 B=pass#word 
 C = 'as $it \\n stands' # comment
-D="two\\nlines \\"quoted\\" \\$5 \\\\ \\x"
+D="two\\nlines\\r \\"quoted\\" \\$5 \\\\ \\x"
 E=
 F= # nothing
 G=a\u2028b
@@ -28,7 +28,7 @@ H=' kept '
     A: "plain",
     B: "pass#word",
     C: "as $it \\n stands",
-    D: 'two\nlines "quoted" $5 \\ \\x',
+    D: 'two\nlines\r "quoted" $5 \\ \\x',
     E: "",
     F: "",
     G: "a\u2028b",

@@ -13,21 +13,21 @@ export function stripPrefix(request: Request, service: string): PrefixedRequest 
   const url = new URL(request.url);
   const own = `/${service}`;
   const forwarded = readForwardedPrefix(request.headers);
-  if (url.pathname !== own && !url.pathname.startsWith(`${own}/`))
-    return { url, prefix: forwarded };
+  const isThere = url.pathname === own || url.pathname.startsWith(`${own}/`);
   // Behind Nexus the prefix is gone already, so a path that still has it means itself.
-  if (forwarded !== "") return { url, prefix: forwarded };
+  if (!isThere || forwarded !== "") return { url, prefix: forwarded };
   url.pathname = url.pathname.slice(own.length) || "/";
   return { url, prefix: own };
 }
 
 /** @param path a path within the service, with its query: `/notes?page=2` */
 export function addPrefix(prefix: string, path: string): string {
-  return path.startsWith("/") ? `${prefix}${path}` : path;
+  // Several slashes or backslashes at the start would make it the address of another site.
+  return path.startsWith("/") ? prefix + path.replace(/^[/\\]+/, "/") : path;
 }
 
 function readForwardedPrefix(headers: Headers): string {
   const value = headers.get("x-forwarded-prefix") ?? "";
   // Only a plain path: `//evil.example` would turn every link of a page into one to another site.
-  return /^(\/[\w.~-]+)+$/.test(value) ? value : "";
+  return /^(\/[\w~-][\w.~-]*)+$/.test(value) ? value : "";
 }

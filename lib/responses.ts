@@ -6,13 +6,20 @@ export function html(body: string, init: ResponseInit = {}): Response {
   return new Response(body, { ...init, headers });
 }
 
-/** @param status 303 after a form (RFC 9110 §15.4.4), 302 for a detour that comes back */
+/**
+ * @param location characters that a header cannot carry are percent-encoded
+ * @param status 303 after a form (RFC 9110 §15.4.4), 302 for a detour that comes back
+ */
 export function redirect(
   location: string,
   status = 303,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
   const all = new Headers(headers);
-  all.set("location", location);
+  all.set("location", location.replace(/[^\x21-\x7e]/gu, encodeCharacter));
   return new Response(null, { status, headers: all });
+}
+
+function encodeCharacter(character: string): string {
+  return Buffer.from(character).toString("hex").toUpperCase().replace(/../g, "%$&");
 }

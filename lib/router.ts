@@ -81,10 +81,11 @@ function findRoute(routes: readonly CompiledRoute[], method: string, path: strin
   const found = matching.find(({ route }) => route.method === wanted);
   if (found !== undefined) return found;
   if (matching.length === 0) throw new HttpError(404, `There is no page at ${path}`);
-  const allowed = matching.map(({ route }) => route.method);
-  if (allowed.includes("GET")) allowed.push("HEAD");
-  throw new HttpError(405, `${path} does not answer ${method}, only ${allowed.join(", ")}`, {
-    headers: { allow: allowed.join(", ") },
+  const allowed = new Set(matching.map(({ route }) => route.method));
+  if (allowed.has("GET")) allowed.add("HEAD");
+  const allow = [...allowed].join(", ");
+  throw new HttpError(405, `${path} does not answer ${method}, only ${allow}`, {
+    headers: { allow },
   });
 }
 

@@ -22,10 +22,10 @@ export function createRequestId(): string {
   return randomBytes(12).toString("hex");
 }
 
-/** A new trace, or a new span within the given one. */
+/** A new trace, or a new span within the given one, which also decides whether it is recorded. */
 export function createTraceparent(parent?: string): string {
-  const traceId = parent?.split("-")[1] ?? randomBytes(16).toString("hex");
-  return `00-${traceId}-${randomBytes(8).toString("hex")}-01`;
+  const [, traceId = randomBytes(16).toString("hex"), , flags = "01"] = parent?.split("-") ?? [];
+  return `00-${traceId}-${randomBytes(8).toString("hex")}-${flags}`;
 }
 
 export function isTraceparent(text: string): boolean {
