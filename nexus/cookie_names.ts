@@ -7,6 +7,14 @@ export interface CookieNames {
 }
 
 /**
+ * Whether a cookie is a gateway's, of this installation or of another on the same host (cookies do
+ * not know ports): no service may see it, and none may set it.
+ */
+export function isGatewayCookie(name: string): boolean {
+  return /^(?:__Host-)?hivematrix_(?:session|login)(?:_|$)/i.test(name);
+}
+
+/**
  * With TLS the `__Host-` prefix binds a cookie to this very origin (RFC 6265bis §4.1.3.2). Browsers
  * refuse it on plain HTTP, so development without TLS goes without. Cookies do not know ports
  * (RFC 6265 §8.5), so a second installation on the same host puts its port into the name.

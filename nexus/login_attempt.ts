@@ -17,8 +17,12 @@ export interface LoginAttempt {
 
 /** How long somebody may take over the provider's login page. */
 const attemptLifetimeSeconds = 600;
-/** More unfinished attempts than this in one browser and the header would grow past what servers take. */
+/** More unfinished attempts than this in one browser and its Cookie header would be refused. */
 const maxAttempts = 20;
+/** The same for their size, as an attempt carries the address it leads back to. */
+const maxAttemptsBytes = 32 * 1024;
+/** Used states are remembered one by one, but not without end. */
+const maxUsedStates = 100_000;
 
 export function createLoginAttempt(returnPath: string, now = Date.now()): LoginAttempt {
   // 256 bits each; RFC 9700 asks for 128 at least.
@@ -42,7 +46,7 @@ export class LoginAttempts {
   readonly #box: SealedBox;
   readonly #names: CookieNames;
   readonly #isSecure: boolean;
-  /** States that were used, until their cookie would have expired: a saved cookie opens nothing. */
+  /** When states were used, in that order: a saved cookie opens nothing. */
   readonly #used = new Map<string, number>();
 
   constructor(box: SealedBox, names: CookieNames, { isSecure }: { isSecure: boolean }) {
@@ -56,8 +60,7 @@ export class LoginAttempts {
     const name = this.#names.loginAttempt(attempt.state);
     const value = this.#box.seal(JSON.stringify(attempt), name);
     const options = { secure: this.#isSecure, maxAgeSeconds: attemptLifetimeSeconds };
-    const unfinished = [...cookies.keys()].filter((key) => this.#names.isLoginAttempt(key));
-    const surplus = unfinished.slice(0, Math.max(0, unfinished.length + 1 - maxAttempts));
+    const surplus = this.#findSurplus(cookies, name.length + value.length);
     return [
       formatCookie(name, value, options),
       ...surplus.map((other) => this.#formatRemoval(other)),
@@ -74,10 +77,10 @@ export class LoginAttempts {
     const text = this.#box.open(cookies.get(name) ?? "", name);
     if (text === undefined) return undefined;
     const attempt = JSON.parse(text) as LoginAttempt;
-    const endsAtMs = attempt.startedAtMs + attemptLifetimeSeconds * 1000;
-    if (attempt.state !== state || now >= endsAtMs || this.#used.has(state)) return undefined;
-    this.#forgetBefore(now);
-    this.#used.set(state, endsAtMs);
+    const isLate = now >= attempt.startedAtMs + attemptLifetimeSeconds * 1000;
+    if (attempt.state !== state || isLate || this.#used.has(state)) return undefined;
+    this.#forgetUsed(now - attemptLifetimeSeconds * 1000);
+    this.#used.set(state, now);
     return attempt;
   }
 
@@ -89,7 +92,24 @@ export class LoginAttempts {
     return formatCookie(name, "", { secure: this.#isSecure, maxAgeSeconds: 0 });
   }
 
-  #forgetBefore(now: number): void {
-    for (const [state, endsAtMs] of this.#used) if (endsAtMs <= now) this.#used.delete(state);
+  /** The attempts that a new one leaves no room for: browsers send the oldest first. */
+  #findSurplus(cookies: ReadonlyMap<string, string>, newBytes: number): string[] {
+    const kept = [...cookies].filter(([name]) => this.#names.isLoginAttempt(name));
+    const bytesOf = ([name, value]: [string, string]) => name.length + value.length;
+    let bytes = kept.reduce((sum, cookie) => sum + bytesOf(cookie), newBytes);
+    const surplus: string[] = [];
+    for (const cookie of kept) {
+      if (kept.length - surplus.length < maxAttempts && bytes <= maxAttemptsBytes) break;
+      bytes -= bytesOf(cookie);
+      surplus.push(cookie[0]);
+    }
+    return surplus;
+  }
+
+  #forgetUsed(beforeMs: number): void {
+    for (const [state, usedAtMs] of this.#used) {
+      if (usedAtMs > beforeMs && this.#used.size < maxUsedStates) return;
+      this.#used.delete(state);
+    }
   }
 }
