@@ -89,6 +89,28 @@ test("a revoked session's row keeps no token of the provider", async (t) => {
   assert.deepEqual([...rows], [{ sealed_id_token: null, sealed_refresh_token: null }]);
 });
 
+test("of two revokes that wait for the same row, one gets the provider's tokens", async (t) => {
+  const stores = [openStore(t), openStore(t)];
+  const { id } = await openStore(t).create(ada, 3600, provider);
+  const countWaiting = async () => {
+    const rows = await postgres.sql`
+      select count(*)::int as count from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`;
+    return rows[0]?.["count"];
+  };
+  const revokes = await postgres.sql.begin(async (transaction) => {
+    await transaction`select 1 from sessions for update`;
+    const started = stores.map((store) => store.revoke(id));
+    await waitFor(async () => (await countWaiting()) === 2);
+    return { started };
+  });
+  const results = await Promise.all(revokes.started);
+  assert.deepEqual(
+    results.filter((result) => result !== undefined),
+    [provider],
+  );
+});
+
 test("a new SECRET_KEY signs nobody out; only the provider's tokens are lost, and the log says so", async (t) => {
   const session = await openStore(t).create(ada, 3600, provider);
   const store = openStore(t, { secretKey: "another key" });

@@ -68,6 +68,8 @@ test("R31: the key files are 0600 in a folder that is 0700, and nothing else is 
   const files = createFiles(t);
   await load(files);
   assert.equal(modeOf(files.privateKeyFile), "600");
+  assert.doesNotMatch(files.log.lines.join(""), /"warn"/, "it was never open to others");
+  assert.equal(modeOf(files.publicKeyFile), "600");
   assert.equal(modeOf(dirname(files.privateKeyFile)), "700");
   const left = readdirSync(dirname(files.privateKeyFile)).sort();
   assert.deepEqual(left, ["jwt_private.pem", "jwt_public.pem"]);

@@ -1,0 +1,17 @@
+import type { ServiceRegistry } from "@hivematrix/lib/service_registry";
+import type { Keycloak } from "./keycloak.ts";
+import type { ServiceCredentials } from "./service_credentials.ts";
+import type { SessionStore } from "./session_store.ts";
+import type { KeySet } from "./signing_key.ts";
+import type { Tokens } from "./tokens.ts";
+
+/** All that Core's handlers work with. */
+export interface Core {
+  readonly sessions: SessionStore;
+  readonly sessionLifetimeSeconds: number;
+  readonly keys: KeySet;
+  readonly tokens: Tokens;
+  readonly keycloak: Keycloak;
+  readonly credentials: ServiceCredentials;
+  readonly registry: ServiceRegistry;
+}

@@ -1,0 +1,41 @@
+import { HttpError } from "@hivematrix/lib/http_error";
+import { readJsonFields } from "@hivematrix/lib/request_body";
+import type { Handler } from "@hivematrix/lib/router";
+import { invalidToken } from "@hivematrix/lib/token_verifier";
+import type { Core } from "./core.ts";
+import type { SessionCheck } from "./session_store.ts";
+
+const faults: Readonly<Record<Exclude<SessionCheck["state"], "live">, string>> = {
+  unknown: "there is no such session",
+  expired: "its session has expired",
+  idle: "its session has expired, it was not used for too long",
+  revoked: "its session has been revoked",
+};
+
+/**
+ * POST /api/token/validate: whether a user token is good now. The contract's five checks in its
+ * order: signature, `exp`, session known, session not expired, session not revoked. A refusal has
+ * the contract's own form, whatever the reason.
+ *
+ * @throws {HttpError} 503 when sessions cannot be read: that is no answer about the token
+ */
+export function validateToken({ sessions, tokens }: Pick<Core, "sessions" | "tokens">): Handler {
+  return async (request) => {
+    try {
+      const { token } = await readJsonFields(request, ["token"]);
+      const { jti } = await tokens.readUserToken(token);
+      const checked = await sessions.check(jti);
+      if (checked.state !== "live") throw invalidToken(faults[checked.state]);
+      return Response.json({ valid: true, user: checked.session.user }, { headers: noStore });
+    } catch (error) {
+      if (!(error instanceof HttpError) || error.status >= 500) throw error;
+      const headers = { ...error.headers, ...noStore };
+      return Response.json(
+        { valid: false, error: error.message },
+        { status: error.status, headers },
+      );
+    }
+  };
+}
+
+const noStore = { "cache-control": "no-store" };
