@@ -85,6 +85,22 @@ test("the password is right for the user name and the e-mail address, in any cas
   assert.equal(await accounts.checkPassword("nobody", "Secret"), undefined);
 });
 
+test("an unknown user name takes as long as a wrong password", async () => {
+  await accounts.create({ username: "timed", password: "secret" });
+  const fastest = async (login: string) => {
+    const times: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      const startedAt = performance.now();
+      await accounts.checkPassword(login, "wrong");
+      times.push(performance.now() - startedAt);
+    }
+    return Math.min(...times);
+  };
+  const [known, unknown] = [await fastest("timed"), await fastest("stranger")];
+  // Without the work for nobody it would be a hundredth.
+  assert.ok(unknown > known / 2, `${unknown} against ${known} ms`);
+});
+
 test("a disabled user's password opens nothing until the user is enabled again", async () => {
   const { id } = await accounts.create({ username: "kurt", password: "secret" });
   await accounts.setEnabled(id, false);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { createRemoteJWKSet, jwtVerify } from "jose";
+import { startTestPostgres } from "@hivematrix/lib/testing";
+import { createRemoteJWKSet, decodeJwt, jwtVerify } from "jose";
 import { startEmbeddedProvider } from "./testing.ts";
 import { readCode, type Tokens } from "./testing_browser.ts";
 
@@ -163,7 +164,7 @@ test("R4: a redirect URI that is not the registered one gets a page and no redir
     assert.equal(page.status, 400, String(redirect_uri));
     assert.equal(page.headers.get("location"), null, String(redirect_uri));
     assert.match(page.headers.get("content-type") ?? "", /^text\/html/);
-    assert.match(page.body, /This sign-in link does not work/);
+    assert.match(page.body, /This link does not work/);
   }
 });
 
@@ -171,7 +172,7 @@ test("an unknown client gets a page and no redirect", async () => {
   const browser = provider.openBrowser();
   const page = await browser.request(browser.attempt({ client_id: "stranger" }).url);
   assert.equal(page.status, 400);
-  assert.match(page.body, /This sign-in link does not work/);
+  assert.match(page.body, /This link does not work/);
 });
 
 test("only the code flow is there", async () => {
@@ -248,6 +249,44 @@ test("a disabled user's tokens and session are worth nothing at once", async () 
   assert.equal(refreshed.status, 400);
   const page = await browser.open(browser.attempt().url);
   assert.match(page.body, /<h1[^>]*>Sign in</);
+});
+
+test("ten tabs at once get working codes although their session has to be granted anew", async () => {
+  const browser = provider.openBrowser();
+  const attempt = browser.attempt();
+  const code = await browser.signIn("ada", "ada-secret", attempt);
+  await browser.redeem(code, attempt.verifier);
+  // A replay takes the session's grant away.
+  await browser.redeem(code, attempt.verifier);
+  const attempts = Array.from({ length: 10 }, () => browser.attempt());
+  const ends = await Promise.all(attempts.map(({ url }) => browser.open(url)));
+  const codes = ends.map((end, index) => readCode(end, attempts[index] ?? attempt));
+  const answers = await Promise.all(
+    codes.map((one, index) => browser.redeem(one, attempts[index]?.verifier ?? "")),
+  );
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    Array(10).fill(200),
+  );
+});
+
+test("who finds a session of a user who may not sign in any more can sign in as another", async (t) => {
+  const { url, sql } = await startTestPostgres(t);
+  const own = await startEmbeddedProvider(t, { databaseUrl: url });
+  await own.accounts.create({ username: "grace", password: "grace-secret" });
+  const browser = own.openBrowser();
+  await browser.signIn("ada", "ada-secret");
+  // As when disabling and a request that saves the session fall together.
+  await sql`UPDATE users SET is_enabled = false WHERE username = 'ada'`;
+  const attempt = browser.attempt();
+  const page = await browser.open(attempt.url);
+  assert.match(page.body, /<h1[^>]*>Sign in</);
+  const change = await browser.submit(page, { username: "grace", password: "grace-secret" });
+  // oidc-provider ends the former session first, with a form that sends itself.
+  assert.match(change.headers.get("content-security-policy") ?? "", /script-src 'sha256-/);
+  const code = readCode(await browser.submit(change, {}), attempt);
+  const tokens = (await (await browser.redeem(code, attempt.verifier)).json()) as Tokens;
+  assert.equal(decodeJwt(tokens.id_token)["preferred_username"], "grace");
 });
 
 test("with prompt=none nobody sees a page: who is not signed in is an error", async () => {

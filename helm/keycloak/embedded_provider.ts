@@ -1,12 +1,8 @@
 import type { JsonWebKey } from "node:crypto";
 import type { Sql } from "@hivematrix/lib/database";
 import type { Log } from "@hivematrix/lib/log";
-import Provider, {
-  type Configuration,
-  type Grant,
-  interactionPolicy,
-  type KoaContextWithOIDC,
-} from "oidc-provider";
+import type Koa from "koa";
+import Provider, { type Configuration } from "oidc-provider";
 import { answerBackendLogout } from "./backend_logout.ts";
 import { isolateBrowsers } from "./browser_security.ts";
 import type { Account, EmbeddedAccounts } from "./embedded_accounts.ts";
@@ -15,6 +11,13 @@ import { createOidcAdapter } from "./oidc_adapter.ts";
 import { answerFailures, renderProviderError, reportProviderErrors } from "./provider_errors.ts";
 import { renderPage } from "./provider_pages.ts";
 import { type PublicAddress, pinAddress } from "./public_address.ts";
+import {
+  lifetimes,
+  loadGrant,
+  remainingSessionSeconds,
+  scopes,
+  signInPolicy,
+} from "./session_policy.ts";
 
 export interface EmbeddedProviderOptions {
   readonly address: PublicAddress;
@@ -26,17 +29,6 @@ export interface EmbeddedProviderOptions {
   readonly log: Log;
 }
 
-/** Seconds, as Keycloak has them by default. */
-const lifetimes = {
-  token: 5 * 60,
-  /** From sign-in to the next time the password is asked for, however busy the session is. */
-  session: 10 * 3600,
-  /** An open sign-in page. */
-  attempt: 30 * 60,
-};
-
-const scopes = ["openid", "profile", "email", "groups"];
-
 /**
  * An OpenID provider with the paths, the client and the claims that Keycloak would have: everything
  * below `/realms/<realm>`, mounted there by provider_server.ts.
@@ -44,8 +36,9 @@ const scopes = ["openid", "profile", "email", "groups"];
 export function createEmbeddedProvider(options: EmbeddedProviderOptions): Provider {
   const { address, log } = options;
   const provider = new Provider(address.issuer, configuration(options));
-  // Errors are logged where they are answered, in provider_errors.ts.
-  provider.silent = true;
+  // What arrives here has an answer already (provider_errors.ts): the browser went away meanwhile.
+  const koa: Koa = provider;
+  koa.on("error", (error) => log.info("request broke off", { error: String(error) }));
   pinAddress(provider, address);
   // Keycloak has `sid` in every ID token; oidc-provider only for clients with a back-channel logout.
   provider.Client.prototype["includeSid"] = () => true;
@@ -162,46 +155,4 @@ function toClaims({ id, username, name, email, groups }: Account) {
     ...(email !== null && { email }),
     groups: [...groups],
   };
-}
-
-/** The platform's own client needs nobody's consent: the session has one grant, and it is for all. */
-async function loadGrant({ oidc }: KoaContextWithOIDC): Promise<Grant | undefined> {
-  const { provider, session, client, account } = oidc;
-  if (session === undefined || client === undefined || account === undefined) return undefined;
-  const { accountId } = account;
-  // Not a random id: tabs that sign in at the same moment must not take each other's grant away, for
-  // a code is worth nothing once its session has another grant.
-  const jti = `${session.uid}.${accountId}`;
-  const existing = await provider.Grant.find(jti);
-  if (existing !== undefined) return existing;
-  const grant = new provider.Grant({ accountId, clientId: client.clientId });
-  grant.jti = jti;
-  grant.addOIDCScope(scopes.join(" "));
-  await grant.save();
-  return grant;
-}
-
-/** Only the login prompt, which is also shown when a session's user was disabled or deleted. */
-function signInPolicy(): interactionPolicy.DefaultPolicy {
-  const policy = interactionPolicy.base();
-  policy.remove("consent");
-  policy
-    .get("login")
-    ?.checks.add(
-      new interactionPolicy.Check(
-        "account_unavailable",
-        "the user of this session may not sign in any more",
-        ({ oidc }) => oidc.session?.accountId !== undefined && oidc.account === undefined,
-      ),
-    );
-  return policy;
-}
-
-/** Ten hours from the sign-in on, however often the session is saved meanwhile. */
-function remainingSessionSeconds(
-  _context: unknown,
-  { loginTs }: { loginTs?: number | undefined },
-): number {
-  if (loginTs === undefined) return lifetimes.attempt;
-  return Math.max(1, loginTs + lifetimes.session - Math.floor(Date.now() / 1000));
 }

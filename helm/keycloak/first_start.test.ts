@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createTestLog, startTestPostgres } from "@hivematrix/lib/testing";
 import { EmbeddedAccounts } from "./embedded_accounts.ts";
-import { prepareDatabase, whenDatabaseIsThere } from "./first_start.ts";
+import { prepareDatabase, readFirstUser, whenDatabaseIsThere } from "./first_start.ts";
 
 const firstUser = {
   username: "admin",
@@ -74,4 +74,21 @@ test("the wait ends when the service stops", async () => {
     return Promise.reject(Object.assign(new Error("away"), { code: "ECONNREFUSED" }));
   };
   await whenDatabaseIsThere(work, { log: createTestLog(), signal: stopping.signal });
+});
+
+test("half a first user in the configuration stops the start", () => {
+  const user = { "first_user.username": "admin", "first_user.password": "admin" };
+  assert.deepEqual(readFirstUser(user), {
+    username: "admin",
+    password: "admin",
+    email: undefined,
+    name: undefined,
+  });
+  assert.equal(readFirstUser({}), undefined);
+  const half = { "first_user.username": "admin" };
+  assert.throws(() => readFirstUser(half), { message: /first_user\.password is missing/ });
+  assert.throws(
+    () => readFirstUser({ "first_user.password": "x" }),
+    /first_user\.username is missing/,
+  );
 });

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "@hivematrix/lib/database";
 import { databaseIsAway } from "@hivematrix/lib/database_errors";
 import type { Log } from "@hivematrix/lib/log";
+import { SettingsError } from "@hivematrix/lib/settings";
 import type { EmbeddedAccounts } from "./embedded_accounts.ts";
 
 /** `[first_user]` of instance/keycloak.conf. */
@@ -12,6 +13,29 @@ export interface FirstUser {
   readonly password: string;
   readonly email?: string | undefined;
   readonly name?: string | undefined;
+}
+
+/**
+ * The first user of the configuration, if it names one.
+ *
+ * @throws {SettingsError} for half a user: nobody could sign in, and nobody would know why
+ */
+export function readFirstUser(settings: {
+  "first_user.username"?: string;
+  "first_user.password"?: string;
+  "first_user.email"?: string;
+  "first_user.name"?: string;
+}): FirstUser | undefined {
+  const { "first_user.username": username, "first_user.password": password } = settings;
+  if (username === undefined && password === undefined) return undefined;
+  if (username === undefined || password === undefined) {
+    const missing = username === undefined ? "username" : "password";
+    throw new SettingsError(
+      `Cannot start keycloak: first_user.${missing} is missing in keycloak/instance/keycloak.conf, run "helm config sync-all"`,
+    );
+  }
+  const { "first_user.email": email, "first_user.name": name } = settings;
+  return { username, password, email, name };
 }
 
 /** The groups that Core knows as permission levels (contract §2). */

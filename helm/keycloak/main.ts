@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createLog, exitOnFailure } from "@hivematrix/lib/log";
 import { closeOnSignal } from "@hivematrix/lib/serve";
 import { readPort, readSettings } from "@hivematrix/lib/settings";
+import { readFirstUser } from "./first_start.ts";
 import { readPublicAddress } from "./public_address.ts";
 
 const log = createLog("keycloak");
@@ -26,9 +27,6 @@ const settings = readSettings(
   ],
   ["first_user.username", "first_user.password", "first_user.email", "first_user.name"],
 );
-const username = settings["first_user.username"];
-const password = settings["first_user.password"];
-
 const { startProviderServer } = await import("./provider_server.ts");
 const server = await startProviderServer({
   port: readPort("keycloak", settings.PORT),
@@ -37,15 +35,7 @@ const server = await startProviderServer({
   secretKey: settings.SECRET_KEY,
   connectionString: settings["database.connection_string"],
   instanceFolder: join(import.meta.dirname, "instance"),
-  firstUser:
-    username === undefined || password === undefined
-      ? undefined
-      : {
-          username,
-          password,
-          email: settings["first_user.email"],
-          name: settings["first_user.name"],
-        },
+  firstUser: readFirstUser(settings),
   log,
 });
 closeOnSignal(log, server);

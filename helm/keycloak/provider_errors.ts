@@ -35,7 +35,8 @@ export function answerFailures(address: PublicAddress, log: Log): Middleware {
       if (context.status === 404 && context.body == null) throw new HttpError(404, "Not found");
     } catch (error) {
       const failure = describe(error);
-      if (failure.status >= 500) log.error("request failed", { path: context.path, error });
+      if (failure.status >= 500)
+        log.error("request failed", { path: describePath(context), error });
       context.status = failure.status;
       if (failure.status === 503) context.set("Retry-After", retryAfterSeconds);
       if (context.accepts("json", "html") === "html") {
@@ -52,8 +53,8 @@ export function reportProviderErrors(provider: Provider, log: Log): void {
   const refused = (context: KoaContextWithOIDC, error: Error) => {
     const { error_description: description, error_detail: detail } =
       error as errors.OIDCProviderError;
-    const fields = { path: context.path, error: error.message, description, detail };
-    log.warn("request refused", fields);
+    const path = describePath(context);
+    log.warn("request refused", { path, error: error.message, description, detail });
   };
   provider.on("authorization.error", refused);
   provider.on("grant.error", refused);
@@ -63,7 +64,7 @@ export function reportProviderErrors(provider: Provider, log: Log): void {
   provider.on("end_session.error", refused);
   provider.on("end_session_confirm.error", refused);
   provider.on("server_error", (context, error) => {
-    log.error("request failed", { path: context.path, error });
+    log.error("request failed", { path: describePath(context), error });
     if (!databaseIsAway(error)) return;
     const { status, text } = describe(error);
     context.status = status;
@@ -76,6 +77,11 @@ export function reportProviderErrors(provider: Provider, log: Log): void {
 }
 
 const retryAfterSeconds = "2";
+
+/** The path without the attempt it names: that is what the attempt's cookie holds, too. */
+function describePath({ path }: { path: string }): string {
+  return path.replace(/\/[\w-]{40,}/g, "/:uid");
+}
 
 function oauthError(status: number): string {
   if (status === 503) return "temporarily_unavailable";
@@ -95,15 +101,15 @@ function describe(error: unknown): Failure {
   if (error instanceof errors.InvalidRedirectUri) {
     return {
       status: 400,
-      title: "This sign-in link does not work",
+      title: "This link does not work",
       text: "The application asked to be answered at an address that is not registered for it.",
     };
   }
   if (error instanceof errors.OIDCProviderError && error.expose) {
     return {
       status: error.statusCode,
-      title: "This sign-in link does not work",
-      text: "The request for signing in was not understood. Please start again from the beginning.",
+      title: "This link does not work",
+      text: "The request was not understood. Please start again from the start page.",
     };
   }
   if (error instanceof HttpError && error.status < 500) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { createTestLog, startTestPostgres } from "@hivematrix/lib/testing";
 import { waitFor } from "@hivematrix/lib/wait_for";
 import { startProviderServer } from "./provider_server.ts";
@@ -13,6 +13,24 @@ import { readCode, type TestBrowser } from "./testing_browser.ts";
 function readSub(idToken: string): string {
   const payload = Buffer.from(idToken.split(".")[1] ?? "", "base64url").toString("utf8");
   return (JSON.parse(payload) as { sub: string }).sub;
+}
+
+const settings = {
+  port: 0,
+  address: readPublicAddress({
+    KEYCLOAK_SERVER_URL: "http://hive.test:8000/keycloak",
+    KEYCLOAK_REALM: "hivematrix",
+    NEXUS_SERVICE_URL: "http://hive.test:8000",
+  }),
+  client: { id: "core-client", secret: "secret" },
+  secretKey: "secret-key",
+  firstUser: { username: "admin", password: "admin" },
+};
+
+async function makeFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "hivematrix-keycloak-"));
+  t.after(() => rm(folder, { recursive: true }));
+  return folder;
 }
 
 async function readHealth(provider: Pick<TestProvider, "backendUrl">) {
@@ -96,22 +114,13 @@ test("R25: without PostgreSQL every answer is 503 with Retry-After, and all is w
 
 test("a start without PostgreSQL waits for it, and answers 503 meanwhile", async (t) => {
   const postgres = await startTestPostgres(t, { own: true });
-  const instanceFolder = await mkdtemp(join(tmpdir(), "hivematrix-keycloak-"));
-  t.after(() => rm(instanceFolder, { recursive: true }));
-  await postgres.kill();
+  const instanceFolder = await makeFolder(t);
   const log = createTestLog("keycloak");
+  await postgres.kill();
   const server = await startProviderServer({
-    port: 0,
-    address: readPublicAddress({
-      KEYCLOAK_SERVER_URL: "http://hive.test:8000/keycloak",
-      KEYCLOAK_REALM: "hivematrix",
-      NEXUS_SERVICE_URL: "http://hive.test:8000",
-    }),
-    client: { id: "core-client", secret: "secret" },
-    secretKey: "secret-key",
+    ...settings,
     connectionString: postgres.url,
     instanceFolder,
-    firstUser: { username: "admin", password: "admin" },
     log,
   });
   t.after(() => server.close());
@@ -127,6 +136,17 @@ test("a start without PostgreSQL waits for it, and answers 503 meanwhile", async
   assert.equal((await fetch(discovery)).status, 200);
   assert.equal((await readHealth({ backendUrl: server.url.origin })).status, 200);
   assert.ok(await server.accounts.checkPassword("admin", "admin"));
+});
+
+test("a database that refuses the service stops the start with the reason and the remedy", async (t) => {
+  const { url } = await startTestPostgres(t);
+  const connectionString = Object.assign(new URL(url), { pathname: "/no_such_database" }).href;
+  const options = { instanceFolder: await makeFolder(t), log: createTestLog("keycloak") };
+  const server = await startProviderServer({ ...settings, ...options, connectionString });
+  t.after(() => server.close());
+  await assert.rejects(server.ready, {
+    message: /^Cannot start keycloak: .*"no_such_database" does not exist.*keycloak\.conf/,
+  });
 });
 
 test("health is open, and paths outside the realm lead nowhere", async (t) => {

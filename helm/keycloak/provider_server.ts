@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { connectDatabase, type Sql } from "@hivematrix/lib/database";
+import { databaseIsAway } from "@hivematrix/lib/database_errors";
 import { healthRoute } from "@hivematrix/lib/health";
 import { HttpError } from "@hivematrix/lib/http_error";
 import type { Log } from "@hivematrix/lib/log";
@@ -51,9 +52,13 @@ export async function startProviderServer(options: ProviderServerOptions): Promi
   const stopping = new AbortController();
   let isReady = false;
   const prepare = async () => {
-    await prepareDatabase(sql, accounts, { firstUser: options.firstUser, log });
-    await deleteExpiredRecords(sql);
-    isReady = true;
+    try {
+      await prepareDatabase(sql, accounts, { firstUser: options.firstUser, log });
+      await deleteExpiredRecords(sql);
+      isReady = true;
+    } catch (error) {
+      throw databaseIsAway(error) ? error : describeDatabaseFailure(error);
+    }
   };
   const checkDatabase = async () => {
     if (!isReady) throw new HttpError(503, "The database is not prepared yet");
@@ -93,6 +98,14 @@ function isBelow(realmPath: string, { url = "/" }: IncomingMessage): boolean {
 function answerNotYet(outgoing: ServerResponse): void {
   const headers = { "retry-after": "2", "content-type": "application/json" };
   outgoing.writeHead(503, headers).end(JSON.stringify({ error: "temporarily_unavailable" }));
+}
+
+function describeDatabaseFailure(error: unknown): Error {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new Error(
+    `Cannot start keycloak: its database cannot be prepared (${reason}); check connection_string in keycloak/instance/keycloak.conf or run "helm config sync-all"`,
+    { cause: error },
+  );
 }
 
 async function cleanUpRecords(sql: Sql, log: Log): Promise<void> {

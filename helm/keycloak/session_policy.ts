@@ -1,0 +1,56 @@
+// When a person is asked to sign in, for how long that lasts, and what the session is good for.
+import { type Grant, interactionPolicy, type KoaContextWithOIDC } from "oidc-provider";
+
+/** Seconds, as Keycloak has them by default. */
+export const lifetimes = {
+  token: 5 * 60,
+  /** From sign-in to the next time the password is asked for, however busy the session is. */
+  session: 10 * 3600,
+  /** An open sign-in page. */
+  attempt: 30 * 60,
+};
+
+/** All that the platform's own client may ask for. */
+export const scopes = ["openid", "profile", "email", "groups"];
+
+/** The platform's own client needs nobody's consent: the session has one grant, and it is for all. */
+export async function loadGrant({ oidc }: KoaContextWithOIDC): Promise<Grant | undefined> {
+  const { provider, session, client, account } = oidc;
+  if (session === undefined || client === undefined || account === undefined) return undefined;
+  const { accountId } = account;
+  // Not a random id: tabs that sign in at the same moment must not take each other's grant away, for
+  // a code is worth nothing once its session has another grant.
+  const jti = `${session.uid}.${accountId}`;
+  const existing = await provider.Grant.find(jti);
+  if (existing !== undefined) return existing;
+  const grant = new provider.Grant({ accountId, clientId: client.clientId });
+  grant.jti = jti;
+  grant.addOIDCScope(scopes.join(" "));
+  await grant.save();
+  return grant;
+}
+
+/** Only the login prompt, which is also shown when a session's user was disabled or deleted. */
+export function signInPolicy(): interactionPolicy.DefaultPolicy {
+  const policy = interactionPolicy.base();
+  policy.remove("consent");
+  policy
+    .get("login")
+    ?.checks.add(
+      new interactionPolicy.Check(
+        "account_unavailable",
+        "the user of this session may not sign in any more",
+        ({ oidc }) => oidc.session?.accountId !== undefined && oidc.account === undefined,
+      ),
+    );
+  return policy;
+}
+
+/** Ten hours from the sign-in on, however often the session is saved meanwhile. */
+export function remainingSessionSeconds(
+  _context: unknown,
+  { loginTs }: { loginTs?: number | undefined },
+): number {
+  if (loginTs === undefined) return lifetimes.attempt;
+  return Math.max(1, loginTs + lifetimes.session - Math.floor(Date.now() / 1000));
+}
