@@ -8,10 +8,26 @@ import type { MasterConfig } from "./config/master_config.ts";
 import { newMasterConfig } from "./config/new_master_config.ts";
 import { type AppRegistry, readAppRegistry } from "./install/app_registry.ts";
 
+const cleanUps = new WeakMap<TestContext, (() => unknown)[]>();
+
+/** Like `t.after`, but what was made last goes first: a daemon ends before its folder does. */
+export function afterTest(t: TestContext, cleanUp: () => unknown): void {
+  const known = cleanUps.get(t);
+  if (known !== undefined) {
+    known.push(cleanUp);
+    return;
+  }
+  const list = [cleanUp];
+  cleanUps.set(t, list);
+  t.after(async () => {
+    for (const each of list.reverse()) await each();
+  });
+}
+
 /** An empty checkout with the folders of our own services; gone when the test ends. */
 export async function makeCheckout(t: TestContext): Promise<Checkout> {
   const root = await mkdtemp(join(tmpdir(), "helm-test-"));
-  t.after(() => rm(root, { recursive: true, force: true }));
+  afterTest(t, () => rm(root, { recursive: true, force: true }));
   const checkout = createCheckout(root);
   for (const app of ["core", "nexus", "helm", "template", "keycloak"]) {
     await mkdir(checkout.appFolder(app), { recursive: true });

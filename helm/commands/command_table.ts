@@ -1,0 +1,186 @@
+// What the command line understands. Each command loads its own code when it runs, so that a quick
+// one (status) does not wait for what only a slow one (up) needs.
+import type { Argv } from "yargs";
+import type { Checkout } from "../config/checkout.ts";
+
+export function addCommands(cli: Argv, checkout: Checkout): Argv {
+  addInit(cli, checkout);
+  addUpAndDown(cli, checkout);
+  addServices(cli, checkout);
+  addLogs(cli, checkout);
+  return cli.command("config", "Show and change the settings", (y) => {
+    return addConfig(y, checkout);
+  });
+}
+
+function addInit(cli: Argv, checkout: Checkout): void {
+  cli.command(
+    "init",
+    "Make an installation of this checkout: ports, secrets, configuration",
+    (y) =>
+      y
+        .option("environment", {
+          choices: ["development", "production"] as const,
+          default: "development" as const,
+          describe: "in development nobody but this machine can reach it",
+        })
+        .option("hostname", { type: "string", describe: "the name that browsers use" })
+        .option("port-offset", { type: "number", default: 0, describe: "shifts every port" })
+        .option("tls", { type: "boolean", describe: "insist on TLS, or without it (--no-tls)" })
+        .option("admin-password", {
+          type: "boolean",
+          default: false,
+          describe: "ask for the first user's password; or set HELM_ADMIN_PASSWORD",
+        })
+        .check(({ environment, hostname, portOffset }) => {
+          if (environment === "production" && hostname === undefined) {
+            throw new Error("production needs --hostname, the name that browsers use");
+          }
+          return requireWhole("--port-offset", portOffset, 57_000);
+        })
+        .example("$0 init --environment production --hostname hive.example.org", "for a team")
+        .example("$0 init --port-offset 1000", "beside another installation"),
+    async ({ adminPassword, hostname = "localhost", environment, portOffset, tls }) => {
+      const { init } = await import("./init.ts");
+      const asksPassword = adminPassword;
+      await init(checkout, { environment, hostname, portOffset, tls, asksPassword });
+    },
+  );
+}
+
+function addUpAndDown(cli: Argv, checkout: Checkout): void {
+  cli.command(
+    "up",
+    "Start everything that does not run, and wait until it is ready",
+    (y) =>
+      y
+        .option("dev", { type: "boolean", default: false, describe: "restart what is edited" })
+        .option("detach", { type: "boolean", default: false, describe: "return when it is ready" })
+        .example("$0 up", "until Ctrl-C")
+        .example("$0 up --detach", 'until "helm down"'),
+    async ({ dev, detach }) => {
+      const { up } = await import("./up.ts");
+      if (!(await up(checkout, { isDev: dev, isDetached: detach }))) process.exitCode = 1;
+    },
+  );
+  cli.command("down", "Stop every service, and Helm", {}, async () => {
+    const { down } = await import("./down.ts");
+    await down(checkout);
+  });
+}
+
+function addServices(cli: Argv, checkout: Checkout): void {
+  const names = { type: "string", array: true, demandOption: true } as const;
+  cli.command(
+    "start <service..>",
+    "Start services, and what they need",
+    (y) => y.positional("service", names),
+    async ({ service }) => {
+      const { act } = await import("./services.ts");
+      await act(checkout, "start", service);
+    },
+  );
+  cli.command(
+    "stop <service..>",
+    "Stop services",
+    (y) => y.positional("service", names),
+    async ({ service }) => {
+      const { act } = await import("./services.ts");
+      await act(checkout, "stop", service);
+    },
+  );
+  cli.command(
+    "restart [service..]",
+    "Restart services; without a name, all but Helm itself",
+    (y) =>
+      y
+        .positional("service", { type: "string", array: true, default: [] as string[] })
+        .example("$0 restart core nexus", "one after the other"),
+    async ({ service }) => {
+      const { act, restartAll } = await import("./services.ts");
+      if (service.length === 0) await restartAll(checkout);
+      else await act(checkout, "restart", service);
+    },
+  );
+  cli.command(
+    "status",
+    "Show every service with its state",
+    (y) => y.option("json", { type: "boolean", default: false, describe: "for programs" }),
+    async ({ json }) => {
+      const { status } = await import("./services.ts");
+      await status(checkout, { isJson: json });
+    },
+  );
+}
+
+function addLogs(cli: Argv, checkout: Checkout): void {
+  cli.command(
+    "logs [service]",
+    "Show the end of one service's log, or of all",
+    (y) =>
+      y
+        .positional("service", { type: "string" })
+        .option("follow", { alias: "f", type: "boolean", default: false, describe: "and go on" })
+        .option("lines", { alias: "n", type: "number", default: 50, describe: "how many" })
+        .option("json", { type: "boolean", default: false, describe: "as they were written" })
+        .check(({ lines }) => requireWhole("--lines", lines, 1_000_000))
+        .example("$0 logs core -f", "watch Core"),
+    async ({ service, lines, follow, json }) => {
+      const { logs } = await import("./logs.ts");
+      await logs(checkout, { service, lines, follows: follow, isJson: json });
+    },
+  );
+}
+
+function addConfig(cli: Argv, checkout: Checkout): Argv {
+  const text = { type: "string", demandOption: true } as const;
+  const load = () => import("./config.ts");
+  return cli
+    .command("show", "Show all settings, secrets masked", {}, async () => {
+      await (await load()).showConfig(checkout);
+    })
+    .command(
+      "get <key>",
+      "Show one value",
+      (y) => y.positional("key", text).example("$0 config get apps.core.port", ""),
+      async ({ key }) => (await load()).getConfig(checkout, key),
+    )
+    .command(
+      "set <key> [value]",
+      "Change a value; a secret is read from standard input",
+      (y) =>
+        y
+          .positional("key", text)
+          .positional("value", { type: "string" })
+          .example("$0 config set system.log_level DEBUG", "")
+          .example("$0 config set keycloak.admin_password", "asks for it"),
+      async ({ key, value }) => (await load()).setConfig(checkout, key, value),
+    )
+    .command(
+      "unset <key>",
+      "Remove a value",
+      (y) => y.positional("key", text),
+      async ({ key }) => (await load()).unsetConfig(checkout, key),
+    )
+    .command("sync-all", "Write every app's files anew where they differ", {}, async () => {
+      await (await load()).syncConfig(checkout);
+    })
+    .command(
+      "write-dotenv <app>",
+      "Write one app's .env",
+      (y) => y.positional("app", text),
+      async ({ app }) => (await load()).writeAppDotenv(checkout, app),
+    )
+    .command(
+      "write-conf <app>",
+      "Write one app's instance/<app>.conf",
+      (y) => y.positional("app", text),
+      async ({ app }) => (await load()).writeAppConf(checkout, app),
+    )
+    .demandCommand(1, "Name an action: show, get, set, unset, sync-all, write-dotenv, write-conf.");
+}
+
+function requireWhole(option: string, value: unknown, most: number): true {
+  if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= most) return true;
+  throw new Error(`${option} has to be a whole number from 0 to ${most}`);
+}

@@ -1,0 +1,75 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Checkout } from "../config/checkout.ts";
+import {
+  type ControlClient,
+  connectDaemon,
+  type ServiceAction,
+} from "../control/control_client.ts";
+import { readLiveDaemon } from "../control/daemon_file.ts";
+import type { PlatformStatus } from "../control/platform_status.ts";
+import { print, statusTable } from "./output.ts";
+
+/** `helm status`: every service with its state; without a daemon, what it left running. */
+export async function status(checkout: Checkout, { isJson }: { isJson: boolean }): Promise<void> {
+  const daemon = await connectDaemon(checkout);
+  const found = daemon === undefined ? await inspectWithoutDaemon(checkout) : await daemon.status();
+  if (isJson) return print(JSON.stringify(found, null, 2));
+  print(statusTable(found.services));
+  if (found.problem !== undefined) print("", found.problem);
+}
+
+/** `helm start|stop|restart <service…>`: done one after the other, in the order given. */
+export async function act(
+  checkout: Checkout,
+  action: ServiceAction,
+  names: readonly string[],
+): Promise<void> {
+  const daemon = await requireDaemon(checkout);
+  for (const name of names) {
+    if (name === "helm") await actOnHelm(checkout, daemon, action);
+    else report(name, await daemon.act(name, action));
+  }
+}
+
+/** `helm restart` without a name: everything but Helm itself. */
+export async function restartAll(checkout: Checkout): Promise<void> {
+  const daemon = await requireDaemon(checkout);
+  await daemon.restartAll();
+  print(statusTable((await daemon.wait()).services));
+}
+
+async function inspectWithoutDaemon(checkout: Checkout): Promise<PlatformStatus> {
+  // Loaded only here: it takes longer than asking the daemon.
+  const { readUnsupervisedStatus } = await import("../control/unsupervised_status.ts");
+  const { readAppRegistry } = await import("../install/app_registry.ts");
+  return await readUnsupervisedStatus(checkout, readAppRegistry());
+}
+
+async function requireDaemon(checkout: Checkout): Promise<ControlClient> {
+  const daemon = await connectDaemon(checkout);
+  if (daemon !== undefined) return daemon;
+  throw new Error('Helm is not running: start everything with "helm up --detach"');
+}
+
+/** The daemon cannot restart itself: it ends, the services run on, and a new one takes them over. */
+async function actOnHelm(
+  checkout: Checkout,
+  daemon: ControlClient,
+  action: ServiceAction,
+): Promise<void> {
+  if (action === "stop") throw new Error('Helm ends with everything else: use "helm down"');
+  if (action === "start") return print("helm is running.");
+  const { isDev } = await daemon.status();
+  await daemon.shutdown({ keepServices: true });
+  while ((await readLiveDaemon(checkout))?.pid === daemon.pid) await pause(20);
+  const { spawnDaemon } = await import("../control/spawn_daemon.ts");
+  const restarted = await spawnDaemon(checkout, { isDev });
+  await restarted.wait();
+  print(`helm is ready, process ${restarted.pid}.`);
+}
+
+function report(name: string, { services }: PlatformStatus): void {
+  const service = services.find((each) => each.name === name);
+  const process = service?.pid === undefined ? "" : `, process ${service.pid}`;
+  print(`${name} is ${service?.state ?? "gone"}${process}.`);
+}

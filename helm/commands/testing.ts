@@ -1,0 +1,113 @@
+// For tests of the command line: an installation with the real Helm and small stand-ins for the
+// services, so that a test is about Helm and takes a second.
+import { execFile } from "node:child_process";
+import { cp, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { TestContext } from "node:test";
+import type { Checkout } from "../config/checkout.ts";
+import { saveMasterConfig } from "../config/master_config.ts";
+import { afterTest, makeCheckout, makeConfig } from "../testing.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+
+/** Answers everything on PORT, and says like a real service when that is missing. */
+const standIn = `
+import { createServer } from "node:http";
+if (process.env.PORT === undefined) {
+  const message = "Cannot start: PORT is missing, run \\"helm config sync-all\\"";
+  console.log(JSON.stringify({ time: new Date(), level: "error", message }));
+  process.exit(1);
+}
+const server = createServer((request, response) => response.end("ok"));
+server.listen(Number(process.env.PORT), "127.0.0.1", () => console.log("listening"));
+process.on("SIGTERM", () => process.exit(0));
+`;
+
+export interface CommandResult {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface TestInstallation {
+  readonly checkout: Checkout;
+  /** Runs `scripts/helm` with the given words. */
+  helm(...words: string[]): Promise<CommandResult>;
+  /** Runs a script of the installation with something to read. */
+  run(script: string, words: readonly string[], options?: RunOptions): Promise<CommandResult>;
+  /** `helm status --json`: state and pid by service. */
+  status(): Promise<Map<string, { state: string; pid?: number; port?: number; reason?: string }>>;
+}
+
+export interface RunOptions {
+  readonly input?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/**
+ * An installation in a temporary folder; whatever runs of it is stopped when the test ends.
+ *
+ * @param isInitialised with a configuration; else `helm init` is still to be called
+ */
+export async function makeInstallation(
+  t: TestContext,
+  { isInitialised = true }: { isInitialised?: boolean } = {},
+): Promise<TestInstallation> {
+  const checkout = await makeCheckout(t);
+  for (const part of ["helm", "lib", "scripts", "package.json", "package-lock.json"]) {
+    const filter = (path: string) => !/[/\\](instance|\.env|services\.json)$/.test(path);
+    await cp(join(root, part), join(checkout.root, part), { recursive: true, filter });
+  }
+  await symlink(join(root, "node_modules"), join(checkout.root, "node_modules"));
+  for (const app of ["core", "nexus", "template", "keycloak"]) {
+    await writeFile(join(checkout.appFolder(app), "main.ts"), standIn);
+  }
+  await cp(join(root, "template/package.json"), join(checkout.root, "template/package.json"));
+  if (isInitialised) await saveMasterConfig(checkout, configWithoutDatabases());
+
+  const run = (script: string, words: readonly string[], options: RunOptions = {}) =>
+    runScript(join(checkout.root, script), words, options);
+  const helm = (...words: string[]) => run("scripts/helm", words);
+  afterTest(t, () => helm("down"));
+  return {
+    checkout,
+    helm,
+    run,
+    async status() {
+      const { stdout } = await helm("status", "--json");
+      const { services } = JSON.parse(stdout);
+      return new Map(services.map((service: { name: string }) => [service.name, service]));
+    },
+  };
+}
+
+let nextOffset = 5000 + (process.pid % 40) * 1000;
+
+/** Ports of its own for each installation, and somebody else's PostgreSQL that nobody asks. */
+export function configWithoutDatabases() {
+  const portOffset = nextOffset;
+  nextOffset += 20;
+  const nexus = { port: 8000 + portOffset, tls: false };
+  const config = structuredClone(makeConfig({ portOffset, nexus })) as unknown as {
+    apps: Record<string, Record<string, unknown>>;
+    databases: { postgresql: { mode: string } };
+  };
+  config.databases.postgresql.mode = "external";
+  for (const app of Object.values(config.apps)) delete app["database"];
+  return config;
+}
+
+async function runScript(
+  script: string,
+  words: readonly string[],
+  { input = "", env = {} }: RunOptions,
+): Promise<CommandResult> {
+  return await new Promise((resolve) => {
+    const options = { cwd: dirname(script), env: { ...process.env, ...env } };
+    const child = execFile(script, words, options, (error, stdout, stderr) => {
+      const status = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
+      resolve({ status, stdout, stderr });
+    });
+    child.stdin?.end(input);
+  });
+}

@@ -1,0 +1,84 @@
+// What Helm supervises, made from the master configuration: PostgreSQL and every app but Helm itself.
+import { join } from "node:path";
+import { parseEnv } from "@hivematrix/lib/env_file";
+import type { AppRegistry } from "../install/app_registry.ts";
+import { postgresDefinition } from "../postgres/embedded_server.ts";
+import { httpHealth } from "../services/health_check.ts";
+import type { ServiceDefinition } from "../services/service_definition.ts";
+import type { AppDatabases } from "./app_databases.ts";
+import { readIfThere } from "./atomic_file.ts";
+import type { Checkout } from "./checkout.ts";
+import type { AppConfig, MasterConfig } from "./master_config.ts";
+import { nodeCommand } from "./node_command.ts";
+
+export interface DefinitionParts {
+  readonly checkout: Checkout;
+  readonly registry: AppRegistry;
+  readonly databases: AppDatabases;
+}
+
+/** Every service of the configuration, PostgreSQL first; each app's environment is its `.env`. */
+export async function serviceDefinitions(
+  config: MasterConfig,
+  parts: DefinitionParts,
+): Promise<ServiceDefinition[]> {
+  const apps = Object.keys(config.apps).filter((app) => isSupervised(config, app));
+  const definitions = await Promise.all(apps.map((app) => appDefinition(config, app, parts)));
+  return [...(await postgresDefinitions(config, parts.checkout)), ...definitions];
+}
+
+/** Helm does not supervise itself, nor an identity provider that somebody else runs. */
+function isSupervised({ keycloak }: MasterConfig, app: string): boolean {
+  return app !== "helm" && !(app === "keycloak" && keycloak.mode === "external");
+}
+
+async function postgresDefinitions(
+  { databases: { postgresql } }: MasterConfig,
+  checkout: Checkout,
+): Promise<ServiceDefinition[]> {
+  if (postgresql.mode === "external") return [];
+  const { port, admin_password: password } = postgresql;
+  const dataDir = join(checkout.helmFolder, "instance", "postgres");
+  return [await postgresDefinition({ dataDir, port, password })];
+}
+
+async function appDefinition(
+  config: MasterConfig,
+  app: string,
+  { checkout, registry, databases }: DefinitionParts,
+): Promise<ServiceDefinition> {
+  const folder = checkout.appFolder(app);
+  const settings = config.apps[app] as AppConfig;
+  return {
+    name: app,
+    folder,
+    command: nodeCommand,
+    env: await readEnv(folder),
+    dependencies: dependenciesOf(app, settings, registry),
+    port: settings.port,
+    isReady: httpHealth(healthUrl(settings)),
+    prepare: () => databases.ensure(app),
+  };
+}
+
+/** What an app needs ready before it starts. PostgreSQL is a service under the name "postgres". */
+function dependenciesOf(app: string, settings: AppConfig, registry: AppRegistry): string[] {
+  const named = settings.dependencies ?? registry.find(app)?.dependencies ?? ["core"];
+  const all = settings.database === undefined ? named : ["postgresql", ...named];
+  return [...new Set(all.map((name) => (name === "postgresql" ? "postgres" : name)))];
+}
+
+function healthUrl({ tls, port, bind_address: address = "127.0.0.1" }: AppConfig): string {
+  const isEverywhere = address === "0.0.0.0" || address === "::";
+  const host = isEverywhere ? "127.0.0.1" : address.includes(":") ? `[${address}]` : address;
+  return `${tls === true ? "https" : "http"}://${host}:${port}/health`;
+}
+
+async function readEnv(folder: string): Promise<Record<string, string>> {
+  try {
+    return parseEnv((await readIfThere(join(folder, ".env"))) ?? "");
+  } catch {
+    // The service reads the file itself and says best what is wrong in it.
+    return {};
+  }
+}

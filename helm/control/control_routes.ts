@@ -1,0 +1,99 @@
+// What the command line asks of the daemon, as JSON over HTTP on Helm's port. Only the holder of the
+// control token gets in: other users of this machine can reach the port as well.
+import { timingSafeEqual } from "node:crypto";
+import { readBearer } from "@hivematrix/lib/auth";
+import { HttpError } from "@hivematrix/lib/http_error";
+import { readJsonFields } from "@hivematrix/lib/request_body";
+import type { Handler, Route } from "@hivematrix/lib/router";
+import type { Platform } from "./platform.ts";
+
+export interface ControlOptions {
+  readonly platform: Platform;
+  readonly token: string;
+  /** Ends the daemon after the answer is out. */
+  readonly shutdown: (options: { keepServices: boolean }) => Promise<void>;
+}
+
+/** How long a command waits for services to become ready. */
+const readyTimeoutMs = 120_000;
+
+export function controlRoutes({ platform, token, shutdown }: ControlOptions): Route[] {
+  const guarded = (handler: Handler): Handler => controlTokenRequired(token, handler);
+  return [
+    { method: "GET", path: "/control/status", handler: guarded(showStatus(platform)) },
+    { method: "POST", path: "/control/up", handler: guarded(bringUp(platform)) },
+    { method: "POST", path: "/control/restart", handler: guarded(restartAll(platform)) },
+    { method: "POST", path: "/control/wait", handler: guarded(waitForReady(platform)) },
+    { method: "POST", path: "/control/services/:name/:action", handler: guarded(act(platform)) },
+    { method: "POST", path: "/control/shutdown", handler: guarded(end(shutdown)) },
+  ];
+}
+
+/** Compares in constant time, so that answers tell nothing about how much of a guess was right. */
+function controlTokenRequired(token: string, handler: Handler): Handler {
+  const expected = Buffer.from(token);
+  return (request, context) => {
+    const given = Buffer.from(readBearer(request.headers.get("authorization")));
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+      throw new HttpError(401, "This is not the control token of the running daemon");
+    }
+    return handler(request, context);
+  };
+}
+
+function showStatus(platform: Platform): Handler {
+  return async () => Response.json(await platform.status());
+}
+
+/** POST /control/up: files up to date, whatever does not run begins to start. */
+function bringUp(platform: Platform): Handler {
+  return async (request) => {
+    const { isDev } = (await request.json()) as { isDev: boolean };
+    return Response.json(await asConflict(() => platform.start({ isDev })));
+  };
+}
+
+/** POST /control/restart: every service stopped, all begin to start. */
+function restartAll(platform: Platform): Handler {
+  return async () => {
+    await asConflict(() => platform.restartAll());
+    return Response.json(await platform.status());
+  };
+}
+
+/** POST /control/wait: answers when all is ready, or with the reason why that will not be. */
+function waitForReady(platform: Platform): Handler {
+  return async () => {
+    await asConflict(() => platform.waitUntilReady(undefined, readyTimeoutMs));
+    return Response.json(await platform.status());
+  };
+}
+
+/** POST /control/services/:name/start|stop|restart: answers when it is done. */
+function act(platform: Platform): Handler {
+  return async (_request, { params: { name = "", action = "" } }) => {
+    const run = { start: "startService", stop: "stop", restart: "restart" } as const;
+    if (!(action in run)) throw new HttpError(404, `There is no action "${action}"`);
+    await asConflict(() => platform[run[action as keyof typeof run]](name));
+    if (action !== "stop") await asConflict(() => platform.waitUntilReady([name], readyTimeoutMs));
+    return Response.json(await platform.status());
+  };
+}
+
+function end(shutdown: ControlOptions["shutdown"]): Handler {
+  return async (request) => {
+    const { services } = await readJsonFields(request, ["services"]);
+    await shutdown({ keepServices: services === "keep" });
+    return Response.json({ message: "Helm ends" });
+  };
+}
+
+/** What went wrong is for the operator to read, so it is not hidden behind a 500. */
+async function asConflict<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new HttpError(409, reason, { cause: error });
+  }
+}

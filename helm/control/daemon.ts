@@ -1,0 +1,105 @@
+import type { Log } from "@hivematrix/lib/log";
+import { router } from "@hivematrix/lib/router";
+import { serve } from "@hivematrix/lib/serve";
+import type { Checkout } from "../config/checkout.ts";
+import { loadMasterConfig } from "../config/master_config.ts";
+import { createDashboard } from "../dashboard/dashboard.ts";
+import { redirectDirectVisits } from "../dashboard/direct_visit.ts";
+import { readProcess } from "../services/process_table.ts";
+import { controlRoutes } from "./control_routes.ts";
+import {
+  type DaemonRecord,
+  newControlToken,
+  readLiveDaemon,
+  removeDaemonFile,
+  writeDaemonFile,
+} from "./daemon_file.ts";
+import { Platform, type PlatformOptions } from "./platform.ts";
+
+export interface Daemon {
+  readonly platform: Platform;
+  /** Resolves when the daemon has ended, whoever asked for it. */
+  readonly ended: Promise<void>;
+  /** Stops the services, or keeps them running, then Helm's own server. */
+  close(options: { keepServices: boolean }): Promise<void>;
+}
+
+/**
+ * Helm as a running process: supervises the services and serves the dashboard and the control API
+ * on Helm's port. Services may still be starting when it resolves.
+ *
+ * @throws {Error} when a daemon of this checkout runs already, or the configuration cannot be used
+ */
+export async function startDaemon(
+  options: PlatformOptions & { readonly isDev: boolean },
+): Promise<Daemon> {
+  const { checkout, log, isDev } = options;
+  const config = await loadMasterConfig(checkout);
+  await requireNoOther(checkout);
+  const platform = new Platform(config, options);
+  const dashboard = createDashboard({ platform, log });
+  const token = newControlToken();
+
+  let finish = async (): Promise<void> => {};
+  const shutdown = async (how: { keepServices: boolean }) => {
+    await platform.close(how);
+    // The answer to whoever asked has to get out before the server is gone.
+    setImmediate(() => void finish());
+  };
+  const routes = [...dashboard.routes, ...controlRoutes({ platform, token, shutdown })];
+  const handle = redirectDirectVisits(platform, router(routes, { service: "helm", log }));
+  const port = config.apps["helm"]?.port ?? 0;
+  const server = await serve(handle, { port, service: "helm" });
+
+  const ended = new Promise<void>((resolve) => {
+    finish = once(async () => {
+      dashboard.close();
+      await server.close();
+      await removeDaemonFile(checkout);
+      resolve();
+    });
+  });
+  try {
+    await platform.start({ isDev });
+    await writeDaemonFile(checkout, await ownRecord(port, token));
+  } catch (error) {
+    await platform.close({ keepServices: true });
+    await finish();
+    throw error;
+  }
+  void prepareOwnDatabase(platform, log);
+  return {
+    platform,
+    ended,
+    async close(how) {
+      await platform.close(how);
+      await finish();
+    },
+  };
+}
+
+async function requireNoOther(checkout: Checkout): Promise<void> {
+  const other = await readLiveDaemon(checkout);
+  if (other === undefined || other.pid === process.pid) return;
+  throw new Error(`Cannot start helm: it runs already as process ${other.pid}`);
+}
+
+async function ownRecord(port: number, token: string): Promise<DaemonRecord> {
+  const startTime = (await readProcess(process.pid))?.startTime ?? "";
+  return { pid: process.pid, startTime, port, token };
+}
+
+/** Nothing waits for Helm's own database, so its trouble is one line in the log. */
+async function prepareOwnDatabase(platform: Platform, log: Log): Promise<void> {
+  await platform.ensureOwnDatabase().catch((error: unknown) => {
+    log.warn("cannot prepare Helm's own database", { error: String(error) });
+  });
+}
+
+function once(act: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= act();
+    return done;
+  };
+}

@@ -1,0 +1,15 @@
+// Figures as people read them, the same on the command line and on the dashboard.
+
+/** `42 s`, `12 min`, `3 h 5 min`, `4 d 2 h` */
+export function formatDuration(seconds: number): string {
+  const whole = Math.floor(seconds);
+  const [minutes, hours, days] = [60, 3600, 86_400].map((unit) => Math.floor(whole / unit));
+  if (days) return `${days} d ${(hours ?? 0) % 24} h`;
+  if (hours) return `${hours} h ${(minutes ?? 0) % 60} min`;
+  return minutes ? `${minutes} min` : `${whole} s`;
+}
+
+/** `81.5 MB`, in units of 1,000,000 bytes */
+export function formatMemory(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,41 @@
+import { stripVTControlCharacters } from "node:util";
+
+/** Fields that every line has, or that say nothing to a person. */
+const usual = new Set(["time", "level", "service", "message", "traceparent"]);
+
+/**
+ * A line of a service's log for a person: `20:41:07 warn core  session check failed status=503`.
+ * A line that is not ours stays as it is, without what could drive a terminal.
+ *
+ * @param width of the service's column; 0 leaves it out
+ */
+export function formatLogLine(line: string, service = "", width = 0): string {
+  const record = parseRecord(line);
+  const text = record === undefined ? line : describe(record);
+  const column = width === 0 ? "" : `${service.padEnd(width)}  `;
+  return tidy(`${column}${text}`);
+}
+
+function describe(record: Record<string, unknown>): string {
+  const { time, level, message } = record;
+  const fields = Object.entries(record)
+    .filter(([name]) => !usual.has(name))
+    .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`);
+  const clock = /T(\d\d:\d\d:\d\d)/.exec(String(time))?.[1] ?? "";
+  return [clock, String(level ?? "").padEnd(5), String(message), ...fields].join(" ");
+}
+
+function parseRecord(line: string): Record<string, unknown> | undefined {
+  if (!line.startsWith("{")) return undefined;
+  try {
+    const record = JSON.parse(line) as Record<string, unknown>;
+    return typeof record["message"] === "string" ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a service wrote must not move the cursor, change colours or forge a second line. */
+function tidy(text: string): string {
+  return stripVTControlCharacters(text).replace(/(?!\t)\p{Cc}+/gu, " ");
+}

@@ -1,0 +1,160 @@
+import type { Log } from "@hivematrix/lib/log";
+import { createAppDatabases } from "../config/app_databases.ts";
+import type { Checkout } from "../config/checkout.ts";
+import { type SyncReport, syncAll } from "../config/config_manager.ts";
+import { createConfigSource } from "../config/config_source.ts";
+import type { MasterConfig } from "../config/master_config.ts";
+import { publicOrigin } from "../config/public_origin.ts";
+import { serviceDefinitions } from "../config/service_definitions.ts";
+import type { AppRegistry } from "../install/app_registry.ts";
+import type { ServiceDefinition } from "../services/service_definition.ts";
+import { ServiceManager } from "../services/service_manager.ts";
+import type { ServiceStatus } from "../services/service_status.ts";
+import { DevReload } from "./dev_reload.ts";
+import { helmStatus, type PlatformStatus } from "./platform_status.ts";
+
+export interface PlatformOptions {
+  readonly checkout: Checkout;
+  readonly registry: AppRegistry;
+  readonly log: Log;
+  /** Instead of those of the master configuration, in tests. */
+  readonly definitions?: (config: MasterConfig) => Promise<readonly ServiceDefinition[]>;
+}
+
+/** The installation while Helm runs it: what the command line and the dashboard both act on. */
+export class Platform {
+  readonly checkout: Checkout;
+  readonly #registry: AppRegistry;
+  readonly #log: Log;
+  readonly #manager: ServiceManager;
+  readonly #devReload: DevReload;
+  readonly #readDefinitions: () => Promise<readonly ServiceDefinition[]>;
+  readonly #databases: ReturnType<typeof createAppDatabases>;
+  readonly #source: ReturnType<typeof createConfigSource>;
+  #config: MasterConfig;
+  #problem: string | undefined;
+  #hasAdopted = false;
+
+  /** @param config the master configuration as it was when Helm started */
+  constructor(config: MasterConfig, { checkout, registry, log, definitions }: PlatformOptions) {
+    this.checkout = checkout;
+    this.#registry = registry;
+    this.#log = log;
+    this.#config = config;
+    this.#source = createConfigSource(checkout);
+    this.#databases = createAppDatabases(this.#source);
+    const define =
+      definitions ??
+      ((current: MasterConfig) =>
+        serviceDefinitions(current, { checkout, registry, databases: this.#databases }));
+    this.#readDefinitions = async () => await define(await this.#readConfig());
+    const { runDir, logDir } = checkout;
+    this.#manager = new ServiceManager({
+      definitions: this.#readDefinitions,
+      runDir,
+      logDir,
+      log,
+    });
+    this.#devReload = new DevReload((name) => this.restart(name), log);
+  }
+
+  /** The newest configuration that could be used. */
+  get config(): MasterConfig {
+    return this.#config;
+  }
+
+  get address(): string {
+    return publicOrigin(this.#config);
+  }
+
+  /**
+   * Brings every file up to date, takes over what runs already and begins to start the rest. Asked
+   * again, it starts what is missing.
+   *
+   * @throws {MasterConfigError} when the configuration cannot be used
+   */
+  async start({ isDev }: { isDev: boolean }): Promise<SyncReport> {
+    this.#config = await this.#source.read();
+    const report = await syncAll(this.checkout, this.#config, this.#registry);
+    for (const file of report.written) this.#log.info("configuration written", { file });
+    await this.#adopt();
+    await this.#manager.startAll();
+    if (isDev) this.#devReload.watch(await this.#readDefinitions());
+    return report;
+  }
+
+  /** Helm's own database, as soon as there is a PostgreSQL. */
+  async ensureOwnDatabase(): Promise<void> {
+    const postgres = (await this.#manager.status()).filter(({ name }) => name === "postgres");
+    await this.#manager.waitUntilReady(postgres.map(({ name }) => name));
+    await this.#databases.ensure("helm");
+  }
+
+  async status(): Promise<PlatformStatus> {
+    const services = await this.#manager.status();
+    const own = helmStatus(this.#config.apps["helm"]?.port ?? 0);
+    return {
+      address: this.address,
+      environment: this.#config.system.environment,
+      isDev: this.#devReload.isWatching,
+      ...(this.#problem !== undefined && { problem: this.#problem }),
+      services: [...services, own],
+    };
+  }
+
+  /** Begins to start a service and what it needs. @throws {Error} for an unknown name */
+  async startService(name: string): Promise<void> {
+    await this.#manager.start(name);
+  }
+
+  async stop(name: string): Promise<void> {
+    await this.#manager.stop(name);
+  }
+
+  async restart(name: string): Promise<void> {
+    await this.#manager.restart(name);
+  }
+
+  /** Stops every service, then begins to start them all, with the configuration as it is now. */
+  async restartAll(): Promise<void> {
+    await this.#manager.stopAll();
+    await this.start({ isDev: false });
+  }
+
+  /** @throws {Error} naming what is not ready, and why */
+  async waitUntilReady(names?: readonly string[], timeoutMs?: number): Promise<void> {
+    await this.#manager.waitUntilReady(names, timeoutMs);
+  }
+
+  onChange(listener: (status: ServiceStatus) => void): () => void {
+    return this.#manager.onChange(listener);
+  }
+
+  /** Ends Helm's part; with `keepServices` they run on without it. */
+  async close({ keepServices }: { keepServices: boolean }): Promise<void> {
+    this.#devReload.close();
+    if (!keepServices) await this.#manager.stopAll();
+    this.#manager.close();
+  }
+
+  /** Only the first time: later, every process is this Helm's own. */
+  async #adopt(): Promise<void> {
+    if (this.#hasAdopted) return;
+    const services = await this.#manager.adopt();
+    this.#hasAdopted = true;
+    if (services.length > 0) this.#log.info("took over running services", { services });
+  }
+
+  /** What runs goes on running while the configuration is broken; the status says that it is. */
+  async #readConfig(): Promise<MasterConfig> {
+    try {
+      this.#config = await this.#source.read();
+      this.#problem = undefined;
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      if (problem !== this.#problem) this.#log.error(problem);
+      this.#problem = problem;
+    }
+    return this.#config;
+  }
+}

@@ -1,0 +1,53 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createAuth } from "@hivematrix/lib/auth";
+import { healthRoute } from "@hivematrix/lib/health";
+import type { Log } from "@hivematrix/lib/log";
+import type { Handler, Route } from "@hivematrix/lib/router";
+import { createTokenVerifier } from "@hivematrix/lib/token_verifier";
+import { createViews } from "@hivematrix/lib/views";
+import { backendUrl } from "../config/public_origin.ts";
+import type { Platform } from "../control/platform.ts";
+import { actOnService, listServices, streamServices } from "./api.ts";
+import { actFromPage, showService, showServices } from "./pages.ts";
+import { StatusFeed } from "./status_feed.ts";
+
+export interface Dashboard {
+  readonly routes: readonly Route[];
+  /** Ends the event streams, which would last for ever. */
+  close(): void;
+}
+
+/** Helm's pages and their JSON API, for administrators only; /health is open. */
+export function createDashboard({ platform, log }: { platform: Platform; log: Log }): Dashboard {
+  const { config } = platform;
+  const coreUrl = backendUrl(config, "core");
+  const { jwt_issuer: issuer } = config.system;
+  const auth = createAuth(createTokenVerifier({ coreUrl, service: "helm", issuer }));
+  const admin = auth.adminUserRequired;
+  const views = createViews(join(import.meta.dirname, "views"));
+  const feed = new StatusFeed(platform, log);
+  const routes = [
+    healthRoute("helm"),
+    { method: "GET", path: "/", handler: admin(showServices(platform, views)) },
+    { method: "GET", path: "/services/:name", handler: admin(showService(platform, views)) },
+    { method: "POST", path: "/services/:name/:action", handler: admin(actFromPage(platform)) },
+    { method: "GET", path: "/api/services", handler: admin(listServices(platform)) },
+    { method: "GET", path: "/api/services/events", handler: admin(streamServices(feed)) },
+    { method: "POST", path: "/api/services/:name/:action", handler: admin(actOnService(platform)) },
+    { method: "GET", path: "/static/dashboard.js", handler: admin(script("dashboard.js")) },
+  ];
+  return { routes, close: () => feed.close() };
+}
+
+function script(file: string): Handler {
+  const text = readFileSync(join(import.meta.dirname, "static", file), "utf8");
+  return () =>
+    new Response(text, {
+      headers: {
+        "content-type": "text/javascript; charset=utf-8",
+        "x-content-type-options": "nosniff",
+        "cache-control": "no-cache",
+      },
+    });
+}
