@@ -1,6 +1,8 @@
+import { guardBody } from "./guarded_body.ts";
 import { HttpError } from "./http_error.ts";
 import type { Context } from "./router.ts";
 import type { ServiceRegistry } from "./service_registry.ts";
+import { createServiceTokens } from "./service_tokens.ts";
 import { createTraceparent } from "./trace.ts";
 
 export interface CallInit extends RequestInit {
@@ -10,25 +12,19 @@ export interface CallInit extends RequestInit {
 
 export interface ServiceClient {
   /**
-   * Calls another service as this one: `callService("codex", "/api/companies")`.
+   * Calls another service as this one: `callService("codex", "/api/companies")`. Redirects are not
+   * followed; the answer's body may be a long stream.
    *
-   * @throws {HttpError} 502 when the service is unknown or refuses, 504 when it is late, 503 when
-   *   Core cannot give a service token
+   * @param path what comes from outside must be percent-encoded in it
+   * @throws {HttpError} 502 when the service is unknown, refuses or breaks off, 504 when it is late,
+   *   503 when Core cannot give a service token, 400 for a path with dot segments
    */
   callService(target: string, path: string, init?: CallInit): Promise<Response>;
 }
 
-interface CachedToken {
-  readonly token: string;
-  readonly useUntilMs: number;
-}
-
-/** A token is not used in its last half minute: it has to outlive the way and the other's clock. */
-const marginMs = 30_000;
-
 /**
  * @param serviceSecret this service's own credential at Core's /service-token
- * @param timeoutMs for the whole call. Default 10 s.
+ * @param timeoutMs for the head of an answer, and then for each piece of its body. Default 10 s.
  */
 export function createServiceClient({
   service,
@@ -43,37 +39,7 @@ export function createServiceClient({
   registry: ServiceRegistry;
   timeoutMs?: number;
 }): ServiceClient {
-  const tokens = new Map<string, CachedToken>();
-  const pending = new Map<string, Promise<CachedToken>>();
-
-  const fetchToken = async (target: string): Promise<CachedToken> => {
-    const credential = Buffer.from(`${service}:${serviceSecret}`).toString("base64");
-    const response = await fetch(new URL("/service-token", coreUrl), {
-      method: "POST",
-      headers: { "content-type": "application/json", authorization: `Basic ${credential}` },
-      body: JSON.stringify({ calling_service: service, target_service: target }),
-      signal: AbortSignal.timeout(timeoutMs),
-    }).catch((error: unknown) => {
-      throw noServiceToken(target, "Core cannot be reached", error);
-    });
-    if (!response.ok) throw noServiceToken(target, `Core answered ${response.status}`);
-    const { token } = (await response.json()) as { token: string };
-    return { token, useUntilMs: readExpiryMs(token) - marginMs };
-  };
-
-  const tokenFor = async (target: string): Promise<string> => {
-    const cached = tokens.get(target);
-    if (cached !== undefined && Date.now() < cached.useUntilMs) return cached.token;
-    // Calls that start together ask Core once.
-    let request = pending.get(target);
-    if (request === undefined) {
-      request = fetchToken(target).finally(() => pending.delete(target));
-      pending.set(target, request);
-    }
-    const fetched = await request;
-    tokens.set(target, fetched);
-    return fetched.token;
-  };
+  const tokens = createServiceTokens({ service, serviceSecret, coreUrl, timeoutMs });
 
   return {
     async callService(target, path, { context, ...init } = {}) {
@@ -81,32 +47,73 @@ export function createServiceClient({
       if (entry === undefined) {
         throw new HttpError(502, `Cannot call "${target}": no such service in services.json`);
       }
+      const url = joinUrl(entry.url, path);
       const headers = new Headers(init.headers);
-      headers.set("authorization", `Bearer ${await tokenFor(target)}`);
       headers.set("traceparent", createTraceparent(context?.traceparent));
       if (context !== undefined) headers.set("x-request-id", context.requestId);
-      const late = AbortSignal.timeout(timeoutMs);
-      const signal = init.signal ? AbortSignal.any([init.signal, late]) : late;
-      try {
-        const url = joinUrl(entry.url, path);
-        const response = await fetch(url, { redirect: "manual", ...init, headers, signal });
-        // A token that Core's keys no longer stand behind must not be sent again.
-        if (response.status === 401) tokens.delete(target);
-        return response;
-      } catch (error) {
-        if (late.aborted) {
-          throw new HttpError(504, `"${target}" did not answer within ${timeoutMs} ms`, {
-            cause: error,
-          });
-        }
-        if (init.signal?.aborted) throw error;
-        throw new HttpError(502, `"${target}" cannot be reached`, { cause: error });
-      }
+
+      const call = async () => {
+        const { token, isKept } = await tokens.tokenFor(target);
+        headers.set("authorization", `Bearer ${token}`);
+        const response = await send(target, url, { ...init, headers }, timeoutMs);
+        const isRefused = response.status === 401;
+        if (isRefused) tokens.drop(target, token);
+        return { response, mayRetry: isRefused && isKept && isReplayable(init.body) };
+      };
+
+      const first = await call();
+      if (!first.mayRetry) return first.response;
+      // Core may have new keys since that token. A 401 means that nothing was done yet.
+      await first.response.body?.cancel();
+      return (await call()).response;
     },
   };
 }
 
-/** @throws {HttpError} 500 for a path that would leave the service */
+async function send(
+  target: string,
+  url: URL,
+  init: RequestInit,
+  timeoutMs: number,
+): Promise<Response> {
+  const late = new AbortController();
+  const signal = init.signal ? AbortSignal.any([init.signal, late.signal]) : late.signal;
+  // Made apart from the sending: what is wrong with a request is not its target's fault.
+  const request = new Request(url, {
+    redirect: "manual",
+    ...init,
+    signal,
+    ...(isReplayable(init.body) ? {} : { duplex: "half" }),
+  });
+  const errors = {
+    late: () => new HttpError(504, `"${target}" did not answer within ${timeoutMs} ms`),
+    broken: (cause: unknown) =>
+      init.signal?.aborted
+        ? init.signal.reason
+        : new HttpError(502, `"${target}" broke off its answer`, { cause }),
+  };
+  const timer = setTimeout(() => late.abort(), timeoutMs);
+  try {
+    return guardBody(await fetch(request), timeoutMs, errors);
+  } catch (error) {
+    if (late.signal.aborted) throw errors.late();
+    if (init.signal?.aborted) throw error;
+    throw new HttpError(502, `"${target}" cannot be reached`, { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Whether a body can be sent a second time; a stream is gone after the first. */
+function isReplayable(body: RequestInit["body"]): boolean {
+  if (body === undefined || body === null || typeof body === "string") return true;
+  return (
+    [ArrayBuffer, Blob, FormData, URLSearchParams].some((type) => body instanceof type) ||
+    ArrayBuffer.isView(body)
+  );
+}
+
+/** @throws {HttpError} 500 for a path that would leave the service, 400 for one that means another */
 function joinUrl(base: string, path: string): URL {
   if (!path.startsWith("/") || path.startsWith("//")) {
     throw new HttpError(
@@ -114,20 +121,12 @@ function joinUrl(base: string, path: string): URL {
       `Cannot call a service at "${path}": a path must begin with one slash`,
     );
   }
+  // An id from outside, pasted in unencoded, could name something else there, and a service token
+  // passes where the person behind the id would not.
+  const [plainPath = ""] = path.split("?", 1);
+  const hasDotSegment = /\/(?:\.|%2e){1,2}(?:\/|$)/i.test(plainPath);
+  if (hasDotSegment || /[\\#\t\n\r]/.test(path)) {
+    throw new HttpError(400, `Cannot call a service at "${path}": it would mean another path`);
+  }
   return new URL(base.replace(/\/$/, "") + path);
-}
-
-function noServiceToken(target: string, reason: string, cause?: unknown): HttpError {
-  return new HttpError(503, `Cannot get a service token for "${target}": ${reason}`, {
-    cause,
-    headers: { "retry-after": "2" },
-  });
-}
-
-/** `exp` in milliseconds. Our own token from Core itself: its signature is the target's to check. */
-function readExpiryMs(token: string): number {
-  const payload = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as {
-    exp: number;
-  };
-  return payload.exp * 1000;
 }
