@@ -19,11 +19,11 @@ oldapp = true
 newapp = false
 `;
 
-function open(t: TestContext, text: string | undefined = conf) {
+function open(t: TestContext, text: string | null = conf) {
   const folder = mkdtempSync(join(tmpdir(), "hivematrix-credentials-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, "core.conf");
-  if (text !== undefined) writeFileSync(file, text);
+  if (text !== null) writeFileSync(file, text);
   return { file, credentials: createServiceCredentials(file) };
 }
 
@@ -85,7 +85,7 @@ test("a changed file counts at once: a new secret works, the old one no longer",
 });
 
 test("without a file nobody is known, until there is one", (t) => {
-  const { file, credentials } = open(t, undefined);
+  const { file, credentials } = open(t, null);
   assert.throws(() => credentials.authenticate(formatBasic("template", secret)), is401);
   assert.equal(credentials.isLegacy("oldapp"), false);
   writeFileSync(file, conf);

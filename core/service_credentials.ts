@@ -30,7 +30,6 @@ export function createServiceCredentials(file: string): ServiceCredentials {
       }
     } catch (error) {
       // A secret that was taken out of the file must not go on working because the file is broken.
-      stamp = undefined;
       throw new HttpError(503, "Service credentials cannot be checked at the moment", {
         cause: error,
         headers: { "retry-after": "2" },
