@@ -22,8 +22,17 @@ export async function prepareDataFolder(place: PostgresPlace, password: string):
   else await makeDataFolder(place, password);
 }
 
+async function refuseForeignFolder(dataDir: string): Promise<void> {
+  const names = await readdir(dataDir).catch(() => []);
+  if (names.length === 0) return;
+  throw new Error(
+    `Cannot make the data folder ${dataDir}: it holds ${names.slice(0, 3).join(", ")} and is no data folder of PostgreSQL; move it away`,
+  );
+}
+
 async function makeDataFolder(place: PostgresPlace, password: string): Promise<void> {
   const { dataDir, user } = place;
+  await refuseForeignFolder(dataDir);
   await mkdir(path.dirname(dataDir), { recursive: true });
   await removeUnfinished(dataDir);
   // Mode 0700, as mkdtemp makes it, and the user's own.

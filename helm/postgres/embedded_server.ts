@@ -13,6 +13,8 @@ export interface EmbeddedServer {
   readonly password: string;
   /** The service's name; `postgres` unless said otherwise. */
   readonly name?: string;
+  /** Where root puts what must not stay in a closed checkout (postgres_place.ts). */
+  readonly outside?: string;
 }
 
 /**
@@ -20,8 +22,8 @@ export interface EmbeddedServer {
  * folder. It has no process of ours around it, which would cost memory and leave it an orphan.
  */
 export async function postgresDefinition(server: EmbeddedServer): Promise<ServiceDefinition> {
-  const { dataDir, port, password, name = "postgres" } = server;
-  const place = await rememberedPlace(dataDir);
+  const { port, password, name = "postgres" } = server;
+  const place = await rememberedPlace(server);
   const settings = Object.entries(fixedSettings(port)).flatMap(([key, value]) => {
     return ["-c", `${key}=${value}`];
   });
@@ -43,8 +45,12 @@ export async function postgresDefinition(server: EmbeddedServer): Promise<Servic
 const places = new Map<string, Promise<PostgresPlace>>();
 
 /** Decided once in Helm's life: definitions are asked for often, and the answer cannot change. */
-function rememberedPlace(dataDir: string): Promise<PostgresPlace> {
-  const place = places.get(dataDir) ?? postgresPlace({ dataDir });
+function rememberedPlace({
+  dataDir,
+  outside,
+}: Pick<EmbeddedServer, "dataDir" | "outside">): Promise<PostgresPlace> {
+  const options = outside === undefined ? { dataDir } : { dataDir, outside };
+  const place = places.get(dataDir) ?? postgresPlace(options);
   places.set(dataDir, place);
   place.catch(() => places.delete(dataDir));
   return place;

@@ -137,7 +137,7 @@ test("a service whose preparation hangs can be stopped", async (t) => {
 
 test("a frozen service becomes unhealthy, is killed and comes back", async (t) => {
   const { manager } = await createManager(t, [await service("web", answering)], {
-    times: { stopGraceMs: 100 },
+    times: { stopGraceMs: 100, healthTimeoutMs: 200, unhealthyLimitMs: 300 },
   });
   await manager.startAll();
   await manager.waitUntilReady();

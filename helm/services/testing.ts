@@ -17,8 +17,6 @@ export const quickTimes = {
   longestStartPollMs: 20,
   startLimitMs: 10_000,
   healthIntervalMs: 30,
-  healthTimeoutMs: 200,
-  unhealthyLimitMs: 300,
   stopGraceMs: 2000,
   restartDelaysMs: [10, 20, 40],
   adoptedPollMs: 20,
