@@ -46,9 +46,16 @@ export class PostgresProcess {
     const settings = ["fsync=off", "shared_buffers=16MB", "max_connections=200", "io_method=sync"];
     const options = ["-D", join(this.#folder, "data"), "-p", String(this.#port), "-h", "127.0.0.1"];
     const flags = settings.flatMap((setting) => ["-c", setting]);
-    this.#process = this.#spawn("postgres", [...options, "-k", "", ...flags]);
+    const start = () => this.#spawn("postgres", [...options, "-k", "", ...flags]);
+    this.#process = start();
     const probe = postgres(this.url, { max: 1, backoff: () => 0.02, onnotice: () => {} });
-    await waitFor(() => probe`select 1`.catch(() => undefined), { what: "PostgreSQL" });
+    const isReady = () => {
+      // After a kill the old server's children may live a moment longer, and no new one starts
+      // beside them ("pre-existing shared memory block is still in use").
+      if (this.#process?.exitCode !== null) this.#process = start();
+      return probe`select 1`.catch(() => undefined);
+    };
+    await waitFor(isReady, { what: "PostgreSQL" });
     await probe.end({ timeout: 0 });
   }
 
