@@ -7,15 +7,20 @@ interface BodyLimit {
 
 const defaultMaxBodyBytes = 64 * 1024;
 
-/** @throws {HttpError} 415 for another media type, 413 when too large, 400 when it is not JSON */
+/**
+ * @throws {HttpError} 415 for another media type, charset or compression, 413 when too large, 400
+ *   when it is not JSON
+ */
 export async function readJson(request: Request, limit: BodyLimit = {}): Promise<unknown> {
   requireType(request, "application/json");
   const text = await readText(request, limit);
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new HttpError(400, `Cannot read the body: it is not valid JSON (${reason})`);
+    // The parser's message quotes the body, which may be a token, so only the place is kept.
+    const place = /at position \d+/.exec(String(error))?.[0];
+    const detail = place === undefined ? "" : ` ${place}`;
+    throw new HttpError(400, `Cannot read the body: it is not valid JSON${detail}`);
   }
 }
 
@@ -42,19 +47,27 @@ export async function readJsonFields<K extends string>(
   return object as Record<K, string> & Record<string, unknown>;
 }
 
-/** The fields of an HTML form. @throws {HttpError} 415, 413 */
+/** The fields of an HTML form. @throws {HttpError} 415, 413, 400 as readJson */
 export async function readForm(request: Request, limit: BodyLimit = {}): Promise<URLSearchParams> {
   requireType(request, "application/x-www-form-urlencoded");
   return new URLSearchParams(await readText(request, limit));
 }
 
-function requireType(request: Request, expected: string): void {
-  const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
-  if (type === expected) return;
-  throw new HttpError(
-    415,
-    `Cannot read the body: Content-Type must be ${expected}, not ${type ?? "missing"}`,
-  );
+function requireType({ headers }: Request, expected: string): void {
+  const refuse = (problem: string): never => {
+    throw new HttpError(415, `Cannot read the body: ${problem}`);
+  };
+  const [type = "", ...parameters] = (headers.get("content-type") ?? "").toLowerCase().split(";");
+  if (type.trim() !== expected) {
+    const given = type.trim() === "" ? "is missing" : `is ${type.trim()}`;
+    refuse(`Content-Type must be ${expected}, it ${given}`);
+  }
+  const charset = /^\s*charset\s*=\s*"?([^"]*?)"?\s*$/.exec(
+    parameters.find((parameter) => parameter.includes("charset")) ?? "charset=utf-8",
+  )?.[1];
+  if (charset !== "utf-8" && charset !== "utf8") refuse("its charset must be UTF-8");
+  const encoding = headers.get("content-encoding") ?? "identity";
+  if (encoding !== "identity") refuse(`it may not be compressed (Content-Encoding ${encoding})`);
 }
 
 async function readText(request: Request, limit: BodyLimit): Promise<string> {
@@ -69,5 +82,9 @@ async function readText(request: Request, limit: BodyLimit): Promise<string> {
     if (size > maxBodyBytes) throw tooLarge();
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+  } catch {
+    throw new HttpError(400, "Cannot read the body: it is not valid UTF-8");
+  }
 }

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
+import type { Log } from "./log.ts";
 import { type PermissionLevel, permissionLevels } from "./token_verifier.ts";
 
 /** One service of services.json (contract §4, design §4). */
@@ -25,35 +26,37 @@ const recheckAfterMs = 500;
 
 /**
  * The services of a services.json that Helm writes; read again when the file changes. While a new
- * version cannot be read, the last good one counts.
+ * version cannot be read, the last good one counts, and the log says why.
  *
- * @throws {Error} at the first use, when the file is there but broken; without a file there are no services
+ * @throws {Error} at each use until it is mended, when the file is broken from the start; without a
+ *   file there are no services
  */
-export function createServiceRegistry(file: string): ServiceRegistry {
-  let entries = new Map<string, ServiceEntry>();
+export function createServiceRegistry(file: string, { log }: { log?: Log } = {}): ServiceRegistry {
+  let entries: Map<string, ServiceEntry> | undefined;
   let stamp = "";
   let checkedAt = Number.NEGATIVE_INFINITY;
-  const refresh = () => {
+  const refresh = (): Map<string, ServiceEntry> => {
     const now = performance.now();
-    if (now - checkedAt < recheckAfterMs) return;
+    if (entries !== undefined && now - checkedAt < recheckAfterMs) return entries;
     checkedAt = now;
-    const newStamp = readStamp(file);
-    if (newStamp === stamp) return;
     try {
-      entries = newStamp === "" ? new Map() : parseServices(readFileSync(file, "utf8"), file);
+      const newStamp = readStamp(file);
+      if (entries !== undefined && newStamp === stamp) return entries;
+      // A version that cannot be read is looked at once.
       stamp = newStamp;
+      entries = newStamp === "" ? new Map() : parseServices(readFileSync(file, "utf8"), file);
     } catch (error) {
-      if (stamp === "") throw error;
+      if (entries === undefined) throw error;
+      log?.warn("keeping the services as they were", { error });
     }
+    return entries;
   };
   return {
     find(name) {
-      refresh();
-      return entries.get(name);
+      return refresh().get(name);
     },
     list() {
-      refresh();
-      return [...entries.values()];
+      return [...refresh().values()];
     },
   };
 }
@@ -75,11 +78,17 @@ export function parseServices(text: string, file: string): Map<string, ServiceEn
     if (!/^[a-z][a-z0-9_-]*$/.test(name)) refuse(`"${name}" is no name for a service`);
     if (!isRecord(entry)) return refuse(`${name} must be an object`);
     const { url, allowed_levels: levels } = entry;
-    if (typeof url !== "string" || !/^https?:$/.test(safeProtocol(url))) {
-      refuse(`${name}.url is ${JSON.stringify(url)}, which is no http URL`);
+    if (!isServiceUrl(url)) {
+      refuse(`${name}.url is ${JSON.stringify(url)}, which is no http URL without user or query`);
     }
     if (levels !== undefined && !isLevels(levels)) {
       refuse(`${name}.allowed_levels may only hold ${permissionLevels.join(", ")}`);
+    }
+    for (const text of ["title", "icon", "description"]) {
+      const value = entry[text];
+      if (value !== undefined && typeof value !== "string") {
+        refuse(`${name}.${text} is ${JSON.stringify(value)}, it must be text`);
+      }
     }
     for (const flag of ["visible", "admin_only", "billing_or_admin_only"]) {
       const value = entry[flag];
@@ -100,15 +109,15 @@ function isLevels(value: unknown): boolean {
   return Array.isArray(value) && value.every((level) => permissionLevels.includes(level));
 }
 
-function safeProtocol(url: string): string {
-  return URL.canParse(url) ? new URL(url).protocol : "";
+function isServiceUrl(text: unknown): text is string {
+  if (typeof text !== "string" || !URL.canParse(text)) return false;
+  const { protocol, username, password, search, hash } = new URL(text);
+  // fetch refuses a URL with a user, and a query would swallow the path of every call.
+  return /^https?:$/.test(protocol) && username + password + search + hash === "";
 }
 
+/** What changes when the file does; empty without a file. */
 function readStamp(file: string): string {
-  try {
-    const { mtimeMs, size, ino } = statSync(file);
-    return `${mtimeMs} ${size} ${ino}`;
-  } catch {
-    return "";
-  }
+  const stat = statSync(file, { throwIfNoEntry: false });
+  return stat === undefined ? "" : `${stat.mtimeMs} ${stat.size} ${stat.ino}`;
 }

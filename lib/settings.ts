@@ -35,8 +35,8 @@ export function readSettings<Required extends string, Optional extends string = 
   const confFile = join("instance", `${service}.conf`);
   const conf = parseFile(service, join(folder, confFile), parseConf);
   const find = (key: string): string | undefined => {
-    const [section, option] = key.split(".", 2);
-    if (section !== undefined && option !== undefined) return conf?.get(section)?.get(option);
+    const dot = key.indexOf(".");
+    if (dot >= 0) return conf?.get(key.slice(0, dot))?.get(key.slice(dot + 1).toLowerCase());
     return (isForUs ? env[key] : undefined) ?? fromFile[key];
   };
 

@@ -10,20 +10,26 @@ export interface Views {
 /**
  * The mustache templates of a folder, each also a partial of the others. Read once; in development
  * again whenever the folder's files change.
+ *
+ * @throws {Error} naming the file whose tags do not fit together; `render` for a view that is missing
  */
 export function createViews(folder: string): Views {
+  let stamp = readStamp(folder);
   let templates = readTemplates(folder);
-  let stamp = newestChange(folder);
   const isDevelopment = process.env["ENVIRONMENT"] === "development";
   return {
     render(name, data) {
-      if (isDevelopment && newestChange(folder) !== stamp) {
+      const newStamp = isDevelopment ? readStamp(folder) : stamp;
+      if (newStamp !== stamp) {
         templates = readTemplates(folder);
-        stamp = newestChange(folder);
+        stamp = newStamp;
       }
-      const template = templates.get(name);
-      if (template === undefined) throw new Error(`Cannot render "${name}": no such view`);
-      return mustache.render(template, data, (partial) => templates.get(partial));
+      const find = (wanted: string): string => {
+        const template = templates.get(wanted);
+        if (template !== undefined) return template;
+        throw new Error(`Cannot render "${name}": there is no view "${wanted}" in ${folder}`);
+      };
+      return mustache.render(find(name), data, find);
     },
   };
 }
@@ -34,15 +40,24 @@ function viewFiles(folder: string): string[] {
   );
 }
 
+/** @throws {Error} naming the file whose tags do not fit together */
 function readTemplates(folder: string): Map<string, string> {
   return new Map(
-    viewFiles(folder).map((file) => [
-      file.slice(0, -".mustache".length).replaceAll("\\", "/"),
-      readFileSync(join(folder, file), "utf8"),
-    ]),
+    viewFiles(folder).map((file) => {
+      const template = readFileSync(join(folder, file), "utf8");
+      try {
+        mustache.parse(template);
+      } catch (error) {
+        throw new Error(`Cannot use ${join(folder, file)}: ${String(error)}`, { cause: error });
+      }
+      return [file.slice(0, -".mustache".length).replaceAll("\\", "/"), template];
+    }),
   );
 }
 
-function newestChange(folder: string): number {
-  return Math.max(0, ...viewFiles(folder).map((file) => statSync(join(folder, file)).mtimeMs));
+/** Differs once a file was changed, added or removed. */
+function readStamp(folder: string): string {
+  return viewFiles(folder)
+    .map((file) => `${file} ${statSync(join(folder, file)).mtimeMs}`)
+    .join("\n");
 }
