@@ -138,3 +138,34 @@ test("an empty answer and a frameset get nothing that would show", () => {
   assert.equal(compose([]), "");
   assert.doesNotMatch(compose([Buffer.from("<frameset><frame src=/a></frameset>")]), /panel/);
 });
+
+const page = "<!DOCTYPE html><title>a</title><p>b";
+
+test("a byte order mark stays first, so the page keeps its encoding and its standards mode", () => {
+  const bytes = Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), Buffer.from(page)]);
+  for (let at = 0; at <= 5; at++) {
+    for (let to = at; to <= 5; to++) {
+      const chunks = [bytes.subarray(0, at), bytes.subarray(at, to), bytes.subarray(to)];
+      const composed = Buffer.from(compose(chunks), "latin1");
+      assert.equal(composed.subarray(0, 3).toString("hex"), "efbbbf");
+      const text = new TextDecoder().decode(composed);
+      assert.equal(withoutAdditions(text), serialize(parse(page)), `${at}, ${to}`);
+    }
+  }
+});
+
+test("UTF-16, known by its byte order mark, passes untouched", () => {
+  const little = Buffer.from(`\ufeff${page}`, "utf16le");
+  for (const bytes of [little, Buffer.from(little).swap16()]) {
+    for (const at of [0, 1, 2, 3, 9]) {
+      const composed = compose([bytes.subarray(0, at), bytes.subarray(at)]);
+      assert.equal(composed, bytes.toString("latin1"));
+    }
+  }
+});
+
+test("two bytes that only begin like a byte order mark are text", () => {
+  const start = Buffer.from([0xef, 0xbb]);
+  assert.match(compose([start]), /panel.*\u00ef\u00bb$/s);
+  assert.match(compose([start, Buffer.from("<p>")]), /panel.*\u00ef\u00bb<p>$/s);
+});

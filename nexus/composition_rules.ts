@@ -1,8 +1,11 @@
 import type { IncomingHttpHeaders } from "node:http";
 
 /** Whether the browser asked for a document of its own window, rather than for a piece of one. */
-export function asksForDocument(method: string, headers: IncomingHttpHeaders): boolean {
-  if (method === "HEAD") return false;
+export function asksForDocument(headers: IncomingHttpHeaders): boolean {
+  // RFC 9111 §5.2.1.6
+  if (isNotToBeTransformed(headers["cache-control"])) return false;
+  // htmx: what a boosted link or form fetches replaces the whole body, side panel included.
+  if (headers["hx-boosted"] !== undefined) return true;
   const destination = headers["sec-fetch-dest"];
   if (destination !== undefined) return destination === "document";
   // Clients without fetch metadata: scripts mark their requests in one of these ways.
@@ -13,18 +16,38 @@ export function asksForDocument(method: string, headers: IncomingHttpHeaders): b
   );
 }
 
-/** Whether an answer is a whole HTML document that may be changed on the way. */
+/** Encodings in which the bytes of ASCII mean something else, or not always the same. */
+const notAscii: ReadonlySet<string> = new Set(
+  [
+    "utf-16 utf-16le utf-16be unicode unicodefeff unicodefffe ucs-2 iso-10646-ucs-2 csunicode",
+    "utf-32 utf-32le utf-32be utf-7 hz-gb-2312 replacement",
+    "iso-2022-jp csiso2022jp iso-2022-kr csiso2022kr iso-2022-cn iso-2022-cn-ext",
+  ].flatMap((labels) => labels.split(" ")),
+);
+
+/**
+ * Whether an answer is a whole HTML document that may be changed on the way.
+ *
+ * @param headers by name in lower case, repeated ones joined
+ */
 export function canCompose(status: number, headers: ReadonlyMap<string, string>): boolean {
-  if (status < 200 || status === 204 || status === 205 || status === 206 || status === 304) {
-    return false;
-  }
+  // 204, 205 and 304 have no content, 206 has a part of it, and nobody reads a redirect's.
+  const isWhole = status === 200 || status === 201 || status === 202 || status === 203;
+  if (!isWhole && status < 400) return false;
   const type = headers.get("content-type") ?? "";
   if (!/^\s*text\/html\s*(?:;|$)/i.test(type)) return false;
-  // Not a superset of ASCII, so the places to insert cannot be found byte by byte.
-  if (/charset\s*=\s*"?\s*utf-(?:16|32)/i.test(type)) return false;
-  if (/\S/.test(headers.get("content-encoding")?.replace(/identity/i, "") ?? "")) return false;
-  // RFC 9111 §5.2.2.6
-  return !/\bno-transform\b/i.test(headers.get("cache-control") ?? "");
+  const [, charset = ""] = /;\s*charset\s*=\s*["']?\s*([^\s"';]+)/i.exec(type) ?? [];
+  if (notAscii.has(charset.toLowerCase())) return false;
+  const encoding = headers.get("content-encoding") ?? "identity";
+  if (!/^\s*(?:identity)?\s*$/i.test(encoding)) return false;
+  // A download is kept as a file, which has to be what the service made.
+  if (/^\s*attachment\b/i.test(headers.get("content-disposition") ?? "")) return false;
+  return !isNotToBeTransformed(headers.get("cache-control"));
+}
+
+/** RFC 9111 §5.2.2.6 */
+function isNotToBeTransformed(cacheControl: string | undefined): boolean {
+  return /\bno-transform\b/i.test(cacheControl ?? "");
 }
 
 /** Headers that stop being true when the content changes or is a person's own. */
@@ -49,32 +72,47 @@ export function composedHeaders(headers: readonly string[], publicOrigin: string
     const value = headers[i + 1] ?? "";
     const lower = name.toLowerCase();
     if (untrueAfterComposition.has(lower)) continue;
-    const isPolicy = lower === "content-security-policy";
-    composed.push(name, isPolicy ? allowStylesheet(value, publicOrigin) : value);
+    const isPolicy = lower.startsWith("content-security-policy");
+    composed.push(name, isPolicy ? allowAdditions(value, publicOrigin) : value);
   }
   // The page names its reader, and the back button must show nothing after a logout (R8).
   composed.push("cache-control", "no-store");
   return composed;
 }
 
-/** A service's policy, which keeps its strictness but lets the platform's own stylesheet in. */
-function allowStylesheet(policies: string, publicOrigin: string): string {
-  const source = `${publicOrigin}/static/`;
+/** A service's policies keep their strictness but let in the stylesheet and the logout form. */
+function allowAdditions(policies: string, publicOrigin: string): string {
   return policies
     .split(",")
     .map((policy) => {
-      const directives = policy.split(";").map((directive) => directive.trim());
-      const find = (name: string) =>
-        directives.findIndex((directive) => directive.toLowerCase().split(/\s+/)[0] === name);
-      const at = [find("style-src-elem"), find("style-src")].find((index) => index >= 0);
-      if (at !== undefined) {
-        directives[at] = `${directives[at]?.replace(/\s'none'/i, "")} ${source}`;
-      } else if (find("default-src") >= 0) {
-        const sources = directives[find("default-src")]?.split(/\s+/).slice(1) ?? [];
-        const kept = sources.filter((one) => one.toLowerCase() !== "'none'");
-        directives.push(["style-src", ...kept, source].join(" "));
-      }
-      return directives.filter((directive) => directive !== "").join("; ");
+      const directives = policy
+        .split(";")
+        .map((directive) => directive.trim())
+        .filter((directive) => directive !== "");
+      allowSource(directives, ["style-src-elem", "style-src"], `${publicOrigin}/static/`);
+      allowSource(directives, ["form-action"], `${publicOrigin}/logout`);
+      return directives.join("; ");
     })
     .join(", ");
+}
+
+/**
+ * Adds a source to the first directive that is there; styles fall back to `default-src`, forms do
+ * not (CSP Level 3 §6.8.3).
+ */
+function allowSource(directives: string[], names: readonly string[], source: string): void {
+  const find = (name: string) =>
+    directives.findIndex((directive) => directive.toLowerCase().split(/\s+/)[0] === name);
+  const at = names.map(find).find((index) => index >= 0);
+  if (at !== undefined) {
+    directives[at] = addSource(directives[at] ?? "", source);
+  } else if (names.includes("style-src") && find("default-src") >= 0) {
+    const fallback = directives[find("default-src")] ?? "";
+    directives.push(addSource(fallback.replace(/^\S+/, "style-src"), source));
+  }
+}
+
+function addSource(directive: string, source: string): string {
+  const kept = directive.split(/\s+/).filter((part) => part.toLowerCase() !== "'none'");
+  return [...kept, source].join(" ");
 }

@@ -65,7 +65,9 @@ export function createCoreClient(coreUrl: string): CoreClient {
     },
     async revoke(token) {
       const { status } = await post("/api/token/revoke", { token });
-      if (status !== 200) throw coreIsAway(new Error(`Core answered ${status} to a revocation`));
+      // 401: no token of Core's, so there is no session that it could open.
+      if (status !== 200 && status !== 401)
+        throw coreIsAway(new Error(`Core answered ${status} to a revocation`));
     },
     close: () => agent.close(),
   };

@@ -1,10 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
 import { HttpError } from "@hivematrix/lib/http_error";
 import { Agent, type Dispatcher } from "undici";
 import type { HtmlComposer } from "./compose_html.ts";
 import { canCompose, composedHeaders } from "./composition_rules.ts";
+import { isGatewayCookie } from "./cookie_names.ts";
 import { responseHeaders } from "./forwarded_headers.ts";
 import { type AddressPair, publicCookie, publicLocation, publicRefresh } from "./public_address.ts";
+import { missingHeaders } from "./response_headers.ts";
 
 /** One request to one upstream. */
 export interface Forwarding {
@@ -19,8 +22,14 @@ export interface Forwarding {
   readonly addresses: AddressPair;
   /** Headers that every answer to a browser gets unless the service has set its own. */
   readonly defaultHeaders: Readonly<Record<string, string>>;
-  /** Makes the composer when the answer turns out to be a document; absent: never compose. */
-  readonly createComposer?: (() => HtmlComposer) | undefined;
+  /** What to do with a document; absent: pass it on like anything else. */
+  readonly composition?: Composition | undefined;
+}
+
+export interface Composition {
+  /** Whether this request is for a document; the answer to another may be kept, but not for one. */
+  readonly isWanted: boolean;
+  createComposer(): HtmlComposer;
 }
 
 export interface Forwarder {
@@ -30,9 +39,19 @@ export interface Forwarder {
 }
 
 /** How long an upstream may take to accept, to begin its answer, and between two of its bytes. */
-const timeoutsMs = { connect: 3000, head: 120_000, idle: 600_000 };
+export interface UpstreamTimeouts {
+  readonly connect: number;
+  readonly head: number;
+  readonly idle: number;
+}
 
-export function createForwarder(): Forwarder {
+export const upstreamTimeoutsMs: UpstreamTimeouts = {
+  connect: 3000,
+  head: 120_000,
+  idle: 600_000,
+};
+
+export function createForwarder(timeoutsMs: UpstreamTimeouts = upstreamTimeoutsMs): Forwarder {
   const agent = new Agent({
     connect: { timeout: timeoutsMs.connect },
     headersTimeout: timeoutsMs.head,
@@ -48,11 +67,13 @@ export function createForwarder(): Forwarder {
         try {
           agent.dispatch(
             {
-              origin: addresses.upstreamOrigin,
+              origin: addresses.upstreamUrl.origin,
               path: target,
               method: (incoming.method ?? "GET") as Dispatcher.HttpMethod,
               headers,
-              body: hasBody(incoming) ? incoming : null,
+              // Not the stream itself: undici would end it, and the browser's connection with it,
+              // when an upstream answers before it has read everything.
+              body: hasBody(incoming) ? detach(incoming) : null,
             },
             handler,
           );
@@ -62,6 +83,11 @@ export function createForwarder(): Forwarder {
       }),
     close: () => agent.destroy(),
   };
+}
+
+/** A stream of the same bytes at the same pace, whose end is not the end of its source. */
+function detach(incoming: IncomingMessage): Readable {
+  return Readable.from(incoming.iterator({ destroyOnReturn: false }), { objectMode: false });
 }
 
 /** RFC 9112 §6.3: a request has a body when one of these says so. */
@@ -75,6 +101,8 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   readonly #resolve: () => void;
   readonly #reject: (error: unknown) => void;
   #composer: HtmlComposer | undefined;
+  /** Whether the head is on its way together with content. */
+  #hasContent = false;
 
   constructor(forwarding: Forwarding, resolve: () => void, reject: (error: unknown) => void) {
     this.#forwarding = forwarding;
@@ -85,30 +113,37 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     const { outgoing } = this.#forwarding;
     // The browser is gone: what the upstream still does is for nobody.
-    outgoing.once("close", () => {
-      if (!outgoing.writableFinished)
-        controller.abort(new Error("the client closed the connection"));
-    });
+    const abort = () => {
+      if (!outgoing.writableFinished) controller.abort(new Error("the client is gone"));
+    };
+    if (outgoing.destroyed) abort();
+    outgoing.once("close", abort);
     outgoing.on("drain", () => controller.resume());
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
-    const { outgoing, createComposer } = this.#forwarding;
-    const raw = readRawHeaders(controller);
     // 1xx answers other than 101 come before the one that counts.
     if (status < 200) return;
-    const headers = this.#answerHeaders(raw);
-    const single = new Map(pairs(headers).map(([name, value]) => [name.toLowerCase(), value]));
-    const composes = createComposer !== undefined && canCompose(status, single);
-    this.#composer = composes ? createComposer() : undefined;
-    const final = composes
-      ? composedHeaders(headers, this.#forwarding.addresses.publicOrigin)
-      : headers;
-    outgoing.writeHead(status, [...final, ...this.#missingHeaders(single)]);
+    const { outgoing, addresses, composition, defaultHeaders } = this.#forwarding;
+    const headers = this.#answerHeaders(readRawHeaders(controller));
+    const present = joinByName(headers);
+    if (composition !== undefined && canCompose(status, present)) {
+      if (composition.isWanted) this.#composer = composition.createComposer();
+      // A copy for a script is not the page that a navigation gets.
+      else headers.push("vary", "Sec-Fetch-Dest");
+    }
+    const final =
+      this.#composer === undefined ? headers : composedHeaders(headers, addresses.publicOrigin);
+    outgoing.writeHead(status, [...final, ...missingHeaders(present, defaultHeaders)]);
+    // An event stream may have nothing to say for a while, but its reader waits for the head.
+    setImmediate(() => {
+      if (!this.#hasContent && !outgoing.destroyed) outgoing.flushHeaders();
+    });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const { outgoing } = this.#forwarding;
+    this.#hasContent = true;
     if (this.#composer === undefined) {
       if (!outgoing.write(chunk)) controller.pause();
       return;
@@ -120,6 +155,7 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     const { outgoing } = this.#forwarding;
+    this.#hasContent = true;
     for (const part of this.#composer?.end() ?? []) outgoing.write(part);
     outgoing.end();
     this.#resolve();
@@ -136,25 +172,28 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
     this.#resolve();
   }
 
-  #answerHeaders(raw: string[]): string[] {
+  /** What the browser may have of the upstream's headers, addresses made public. */
+  #answerHeaders(raw: readonly string[]): string[] {
     const { addresses } = this.#forwarding;
-    const headers = responseHeaders(raw);
-    for (let i = 0; i < headers.length; i += 2) {
-      const value = headers[i + 1] ?? "";
-      const name = headers[i]?.toLowerCase();
-      if (name === "location" || name === "content-location") {
-        headers[i + 1] = publicLocation(value, addresses);
-      } else if (name === "set-cookie") headers[i + 1] = publicCookie(value, addresses);
-      else if (name === "refresh") headers[i + 1] = publicRefresh(value, addresses);
-    }
-    return headers;
+    return pairs(responseHeaders(raw)).flatMap(([name, value]) => {
+      switch (name.toLowerCase()) {
+        case "location":
+        case "content-location":
+          return [name, publicLocation(value, addresses)];
+        case "refresh":
+          return [name, publicRefresh(value, addresses)];
+        case "set-cookie":
+          // A service that could set our cookie could put somebody else's session into this browser.
+          return setsGatewayCookie(value) ? [] : [name, publicCookie(value, addresses)];
+        default:
+          return [name, value];
+      }
+    });
   }
+}
 
-  #missingHeaders(present: ReadonlyMap<string, string>): string[] {
-    return Object.entries(this.#forwarding.defaultHeaders)
-      .filter(([name]) => !present.has(name))
-      .flat();
-  }
+function setsGatewayCookie(setCookie: string): boolean {
+  return isGatewayCookie(setCookie.split("=", 1)[0]?.trim() ?? "");
 }
 
 /** The answer's headers as they came, one character a byte. */
@@ -169,6 +208,16 @@ function pairs(flat: readonly string[]): [string, string][] {
   const found: [string, string][] = [];
   for (let i = 0; i < flat.length; i += 2) found.push([flat[i] ?? "", flat[i + 1] ?? ""]);
   return found;
+}
+
+function joinByName(headers: readonly string[]): ReadonlyMap<string, string> {
+  const joined = new Map<string, string>();
+  for (const [name, value] of pairs(headers)) {
+    const lower = name.toLowerCase();
+    const before = joined.get(lower);
+    joined.set(lower, before === undefined ? value : `${before}, ${value}`);
+  }
+  return joined;
 }
 
 function toHttpError(service: string, error: unknown): HttpError {

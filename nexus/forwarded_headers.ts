@@ -16,6 +16,8 @@ export interface ForwardedFacts {
   readonly bearer: string | undefined;
   /** The Cookie header without Nexus's own cookies. */
   readonly cookie: string;
+  /** Whether the answer may be composed, which needs it uncompressed. */
+  readonly mayBeComposed: boolean;
 }
 
 /** Hop-by-hop: they belong to one connection (RFC 9110 §7.6.1). */
@@ -39,9 +41,15 @@ const ownHeaders: ReadonlySet<string> = new Set([
   "host",
   "traceparent",
   "via",
+  // Some frameworks take these for the real path: one path is judged, so one is forwarded.
+  "x-original-url",
   "x-real-ip",
   "x-request-id",
+  "x-rewrite-url",
 ]);
+
+/** Headers that pass, but not under a name that only some servers read as theirs. */
+const framing: ReadonlySet<string> = new Set(["content-length", "content-type"]);
 
 /**
  * Header names and values in turn, as undici takes them.
@@ -54,12 +62,12 @@ export function requestHeaders(rawHeaders: readonly string[], facts: ForwardedFa
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? "";
     const lower = name.toLowerCase();
-    if (hopByHop.has(lower) || named.has(lower) || isOwn(lower)) continue;
+    if (named.has(lower) || isReserved(lower)) continue;
     // 100-continue has been answered by node; composing needs the page as it is.
-    if (lower === "expect" || lower === "accept-encoding") continue;
+    if (lower === "expect" || (lower === "accept-encoding" && facts.mayBeComposed)) continue;
     headers.push(name, rawHeaders[i + 1] ?? "");
   }
-  headers.push("accept-encoding", "identity");
+  if (facts.mayBeComposed) headers.push("accept-encoding", "identity");
   headers.push("x-forwarded-for", facts.clientAddress);
   headers.push("x-forwarded-proto", facts.protocol);
   headers.push("x-forwarded-host", facts.host);
@@ -96,8 +104,9 @@ function connectionOptions(rawHeaders: readonly string[]): ReadonlySet<string> {
   return names;
 }
 
-function isOwn(lower: string): boolean {
-  // CGI-like servers (WSGI among them) read `X_Forwarded_For` as `X-Forwarded-For`.
-  const name = lower.replaceAll("_", "-");
-  return ownHeaders.has(name) || name.startsWith("x-forwarded-");
+function isReserved(lower: string): boolean {
+  // CGI-like servers (WSGI among them) read `X_Forwarded_For` or `X.Forwarded.For` as the real one.
+  const name = lower.replaceAll(/[^a-z0-9]/g, "-");
+  if (name !== lower && framing.has(name)) return true;
+  return hopByHop.has(name) || ownHeaders.has(name) || name.startsWith("x-forwarded-");
 }

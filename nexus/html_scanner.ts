@@ -13,7 +13,7 @@ export interface Insertion {
 }
 
 /** What comes before the body is in one of these. */
-type Mode = "before-head" | "in-head" | "after-head" | "done";
+type Mode = "start" | "before-head" | "in-head" | "after-head" | "done";
 /** Where the tokenizer stands between two chunks. */
 type State =
   | { kind: "data" }
@@ -38,7 +38,7 @@ const rawTextElements = new Set(
  * the end it has to see again together with the next ones.
  */
 export class HtmlScanner {
-  #mode: Mode = "before-head";
+  #mode: Mode = "start";
   #state: State = { kind: "data" };
   #templateDepth = 0;
   /** Whether the document has `<meta name="viewport">`, known once the head has ended. */
@@ -54,7 +54,8 @@ export class HtmlScanner {
    */
   scan(bytes: Uint8Array, isLast: boolean): { insertions: Insertion[]; settled: number } {
     const insertions: Insertion[] = [];
-    let at = 0;
+    let at = this.#mode === "start" ? this.#readByteOrderMark(bytes, isLast) : 0;
+    if (this.#mode === "start") return { insertions, settled: 0 };
     while (at < bytes.length && !this.isDone) {
       const next = this.#step(bytes, at, isLast, insertions);
       if (next === at) break;
@@ -64,6 +65,16 @@ export class HtmlScanner {
     const isBetweenTokens = this.#state.kind === "data" && this.#templateDepth === 0;
     if (isLast && !this.isDone && isBetweenTokens) this.#startBody(bytes.length, insertions);
     return { insertions, settled: this.isDone ? bytes.length : at };
+  }
+
+  /** The first bytes can name the encoding, above anything else (Encoding Standard §6). */
+  #readByteOrderMark(bytes: Uint8Array, isLast: boolean): number {
+    const start = Buffer.from(bytes.subarray(0, 3)).toString("hex");
+    const isCut = !isLast && bytes.length < 3 && ["efbbbf", "feff", "fffe"].some(beginsWith(start));
+    if (isCut) return 0;
+    // UTF-16: nothing here could be found or inserted byte by byte.
+    this.#mode = start.startsWith("feff") || start.startsWith("fffe") ? "done" : "before-head";
+    return start === "efbbbf" ? 3 : 0;
   }
 
   /** One token, or the part of it that is there; the same offset when more bytes are needed. */
@@ -234,6 +245,10 @@ export class HtmlScanner {
     this.#mode = "done";
     insertions.push({ point: "body-start", offset });
   }
+}
+
+function beginsWith(start: string): (text: string) => boolean {
+  return (text) => text !== start && text.startsWith(start);
 }
 
 type Opening =

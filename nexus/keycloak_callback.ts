@@ -89,6 +89,9 @@ function readOne(parameters: URLSearchParams, name: string): string | undefined 
   return values[0] === "" ? undefined : values[0];
 }
 
+/** The address holds a code, which must not travel on as the next request's Referer (R5). */
+const hiddenAddress = { "referrer-policy": "no-referrer" };
+
 function staleAttemptPage(pages: Pages, request: OwnRequest): Response {
   request.log.warn("sign-in refused", { reason: "unknown, used or expired state" });
   return pages.message(request, {
@@ -97,6 +100,7 @@ function staleAttemptPage(pages: Pages, request: OwnRequest): Response {
     message:
       "It was used already, took longer than ten minutes, or was opened in another browser. Nothing is wrong with your account.",
     actions: [{ label: "Sign in again", url: "/", is_primary: true }],
+    headers: hiddenAddress,
   });
 }
 
@@ -120,6 +124,6 @@ function failedLoginPage(
       ? "You left the sign-in page without signing in."
       : (known?.message ?? "Something went wrong on our side."),
     actions: [{ label: "Sign in again", url: loginUrl(attempt.returnPath), is_primary: true }],
-    headers: known?.headers ?? {},
+    headers: { ...known?.headers, ...hiddenAddress },
   });
 }

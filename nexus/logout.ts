@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { formatCookie } from "@hivematrix/lib/cookies";
 import { html } from "@hivematrix/lib/responses";
+import type { CookieNames } from "./cookie_names.ts";
 import type { CoreClient } from "./core_client.ts";
 import { isOwnInitiative } from "./cross_origin.ts";
 import type { OwnHandler, OwnRequest } from "./own_request.ts";
 import type { Pages } from "./pages.ts";
+import { readToken } from "./session_check.ts";
 import type { SessionCookie } from "./session_cookie.ts";
 
 /**
@@ -15,11 +17,13 @@ import type { SessionCookie } from "./session_cookie.ts";
 export function logOut({
   core,
   sessionCookie,
+  names,
   pages,
   isSecure,
 }: {
   core: CoreClient;
   sessionCookie: SessionCookie;
+  names: CookieNames;
   pages: Pages;
   isSecure: boolean;
 }): OwnHandler {
@@ -28,12 +32,12 @@ export function logOut({
     if (request.method === "GET" && !isOwnInitiative(request.headers)) {
       return askFirst(pages, request);
     }
-    const token = sessionCookie.read(request.cookies);
+    const { token } = readToken(request.headers, () => sessionCookie.read(request.cookies));
     if (token !== undefined) {
       await core.revoke(token);
       request.log.info("signed out");
     }
-    return signedOut(pages, request, { sessionCookie, isSecure });
+    return signedOut(pages, request, { sessionCookie, names, isSecure });
   };
 }
 
@@ -50,16 +54,21 @@ function askFirst(pages: Pages, request: OwnRequest): Response {
 function signedOut(
   pages: Pages,
   request: OwnRequest,
-  { sessionCookie, isSecure }: { sessionCookie: SessionCookie; isSecure: boolean },
+  {
+    sessionCookie,
+    names,
+    isSecure,
+  }: { sessionCookie: SessionCookie; names: CookieNames; isSecure: boolean },
 ): Response {
   const scriptNonce = randomBytes(16).toString("base64url");
   const response = html(pages.render("signed_out", { script_nonce: scriptNonce }));
   response.headers.set("content-security-policy", pages.contentSecurityPolicy(scriptNonce));
-  // "cookies" is left out: it would sign people out of everything else on this host name too.
+  // "cookies" is left out: it reaches every other host of the domain too.
   response.headers.set("clear-site-data", '"cache", "storage"');
   response.headers.append("set-cookie", sessionCookie.formatRemoval());
   for (const name of request.cookies.keys()) {
-    // Services' own cookies go as well; those of a narrower path are bound to the ended session.
+    // With TLS the host name is ours; without, it is mostly "localhost", shared with other programs.
+    if (name === names.session || !(isSecure || names.isLoginAttempt(name))) continue;
     const removal = removeCookie(name, isSecure);
     if (removal !== undefined) response.headers.append("set-cookie", removal);
   }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Log } from "@hivematrix/lib/log";
 import type { CanonicalTarget } from "./canonical_target.ts";
+import type { Session } from "./session_check.ts";
 
 /** A request that Nexus answers itself, judged and read once. */
 export interface OwnRequest {
@@ -14,3 +15,19 @@ export interface OwnRequest {
 }
 
 export type OwnHandler = (request: OwnRequest) => Response | Promise<Response>;
+
+export type SessionHandler = (
+  request: OwnRequest,
+  session: Session,
+) => Response | Promise<Response>;
+
+/** A page of Nexus's own and the methods that it answers; any other is 405. */
+export interface OwnPage<Handler> {
+  readonly methods: readonly string[];
+  readonly handler: Handler;
+}
+
+/** A page that can be read and does nothing else. */
+export function readable<Handler>(handler: Handler): OwnPage<Handler> {
+  return { methods: ["GET", "HEAD"], handler };
+}

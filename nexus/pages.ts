@@ -20,6 +20,8 @@ export interface Pages {
   contentSecurityPolicy(scriptNonce?: string): string;
   /** The start page, in full: an error page may have been asked for under another host's name. */
   readonly homeUrl: string;
+  /** Path and query of an address here; `undefined` for an address elsewhere, or none. */
+  pathOf(url: string | undefined): string | undefined;
 }
 
 export function createPages(views: Views, stylesheetUrl: string, publicOrigin: URL): Pages {
@@ -29,6 +31,10 @@ export function createPages(views: Views, stylesheetUrl: string, publicOrigin: U
     render,
     contentSecurityPolicy,
     homeUrl: publicOrigin.href,
+    pathOf(url = "") {
+      const parsed = URL.canParse(url) ? new URL(url) : undefined;
+      return parsed?.origin === publicOrigin.origin ? parsed.pathname + parsed.search : undefined;
+    },
     message({ requestId }, { status, headers = {}, ...message }) {
       const isError = status >= 400;
       const data = { ...message, is_error: isError, request_id: isError ? requestId : undefined };

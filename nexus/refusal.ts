@@ -8,6 +8,7 @@ import type { Denial } from "./access_rules.ts";
 import { loginUrl } from "./login.ts";
 import type { OwnRequest } from "./own_request.ts";
 import type { Pages } from "./pages.ts";
+import { isBearer } from "./session_check.ts";
 import { serviceCard } from "./side_panel.ts";
 
 /**
@@ -34,12 +35,14 @@ export function refuseWithoutSession(pages: Pages, request: OwnRequest): Respons
   const { method, target, headers } = request;
   const isRead = method === "GET" || method === "HEAD";
   const here = `${target.path}${target.query}`;
-  if (!wantsPage(headers, target.path)) {
+  const hasToken = isBearer(headers.authorization);
+  if (hasToken || !wantsPage(headers, target.path)) {
     return problem(
       request,
       new HttpError(401, "You are not signed in, or your session has ended", {
-        headers: { "www-authenticate": "Bearer" },
-        fields: { login_url: loginUrl(isRead ? here : "/") },
+        // RFC 6750 §3.1: no error code where no credential was sent.
+        headers: { "www-authenticate": hasToken ? 'Bearer error="invalid_token"' : "Bearer" },
+        fields: { login_url: loginUrl(pages.pathOf(headers.referer) ?? (isRead ? here : "/")) },
       }),
     );
   }

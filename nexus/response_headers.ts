@@ -5,11 +5,31 @@
  */
 export function defaultHeaders(isSecure: boolean): Readonly<Record<string, string>> {
   return {
-    "content-security-policy": "frame-ancestors 'self'",
+    "content-security-policy": framingPolicy,
     "cross-origin-opener-policy": "same-origin",
     "referrer-policy": "strict-origin-when-cross-origin",
     "x-content-type-options": "nosniff",
     // Two years, as the preload lists ask; only for this very host.
     ...(isSecure && { "strict-transport-security": "max-age=63072000" }),
   };
+}
+
+const framingPolicy = "frame-ancestors 'self'";
+
+/**
+ * The defaults that an answer lacks, name and value in turn.
+ *
+ * @param present by name in lower case, repeated ones joined
+ */
+export function missingHeaders(
+  present: ReadonlyMap<string, string>,
+  defaults: Readonly<Record<string, string>>,
+): string[] {
+  const missing = Object.entries(defaults).filter(([name]) => !present.has(name));
+  // Of two policies both count, so framing can be judged beside whatever else a service has set.
+  const policy = present.get("content-security-policy");
+  if (policy !== undefined && !/(?:^|[;,])\s*frame-ancestors(?:\s|[;,]|$)/i.test(policy)) {
+    missing.push(["content-security-policy", framingPolicy]);
+  }
+  return missing.flat();
 }

@@ -12,13 +12,14 @@ import { openServices } from "./access_rules.ts";
 import { HtmlComposer } from "./compose_html.ts";
 import { cookieNames } from "./cookie_names.ts";
 import { createCoreClient } from "./core_client.ts";
-import { createForwarder } from "./forward.ts";
+import { createForwarder, type UpstreamTimeouts } from "./forward.ts";
 import { createGateway } from "./gateway.ts";
 import { finishLogin } from "./keycloak_callback.ts";
 import { beginLogin } from "./login.ts";
 import { LoginAttempts } from "./login_attempt.ts";
 import { logOut } from "./logout.ts";
-import type { OwnHandler, OwnRequest } from "./own_request.ts";
+import type { NexusSettings } from "./nexus_settings.ts";
+import { type OwnHandler, type OwnPage, type OwnRequest, readable } from "./own_request.ts";
 import { createPages } from "./pages.ts";
 import { createProvider } from "./provider.ts";
 import { defaultHeaders } from "./response_headers.ts";
@@ -28,21 +29,6 @@ import { createSessionCookie } from "./session_cookie.ts";
 import { createAdditions, serviceCard } from "./side_panel.ts";
 import { readStaticFiles } from "./static_files.ts";
 
-/** What Nexus is told by Helm. */
-export interface NexusSettings {
-  readonly NEXUS_SERVICE_URL: string;
-  readonly CORE_SERVICE_URL: string;
-  readonly KEYCLOAK_SERVER_URL: string;
-  readonly KEYCLOAK_BACKEND_URL: string;
-  readonly KEYCLOAK_REALM: string;
-  readonly KEYCLOAK_CLIENT_ID: string;
-  readonly KEYCLOAK_CLIENT_SECRET: string;
-  readonly SECRET_KEY: string;
-  readonly JWT_ISSUER?: string;
-  readonly TLS_CERT_FILE?: string;
-  readonly TLS_KEY_FILE?: string;
-}
-
 export interface Nexus {
   /** Not listening yet. */
   readonly server: Server;
@@ -51,7 +37,12 @@ export interface Nexus {
 }
 
 /** Builds the gateway from its settings. @throws {SettingsError} for a certificate that cannot be used */
-export function createNexus(settings: NexusSettings, servicesFile: string, log: Log): Nexus {
+export function createNexus(
+  settings: NexusSettings,
+  servicesFile: string,
+  log: Log,
+  { timeoutsMs }: { timeoutsMs?: UpstreamTimeouts | undefined } = {},
+): Nexus {
   const publicOrigin = new URL(settings.NEXUS_SERVICE_URL);
   const isSecure = publicOrigin.protocol === "https:";
   const folder = import.meta.dirname;
@@ -78,7 +69,7 @@ export function createNexus(settings: NexusSettings, servicesFile: string, log: 
     clientSecret: settings.KEYCLOAK_CLIENT_SECRET,
     redirectUri: new URL("/keycloak-callback", publicOrigin).href,
   });
-  const forwarder = createForwarder();
+  const forwarder = createForwarder(timeoutsMs);
 
   const additions = ({ user }: Session, current: string) =>
     createAdditions(pages, stylesheetUrl, { user, services: registry.list(), current });
@@ -91,14 +82,27 @@ export function createNexus(settings: NexusSettings, servicesFile: string, log: 
     const headers = { "content-security-policy": pages.contentSecurityPolicy() };
     return html(composed.toString(), { headers });
   };
-  const openPages = new Map<string, OwnHandler>([
-    ["/health", () => Response.json({ status: "ok", service: "nexus" })],
-    ["/login", beginLogin(provider, attempts)],
-    ["/keycloak-callback", finishLogin({ provider, core, attempts, sessionCookie, pages })],
-    ["/logout", logOut({ core, sessionCookie, pages, isSecure })],
+  const openPages = new Map<string, OwnPage<OwnHandler>>([
+    ["/health", readable(() => Response.json({ status: "ok", service: "nexus" }))],
+    ["/login", readable(beginLogin(provider, attempts))],
+    [
+      "/keycloak-callback",
+      // Not HEAD: it would use up the attempt and throw the session away.
+      {
+        methods: ["GET"],
+        handler: finishLogin({ provider, core, attempts, sessionCookie, pages }),
+      },
+    ],
+    [
+      "/logout",
+      {
+        methods: ["GET", "POST"],
+        handler: logOut({ core, sessionCookie, names, pages, isSecure }),
+      },
+    ],
     // Crawlers have nothing to find here, and browsers ask for an icon whatever a page says.
-    ["/robots.txt", () => new Response("User-agent: *\nDisallow: /\n")],
-    ["/favicon.ico", () => new Response(null, { status: 204 })],
+    ["/robots.txt", readable(() => new Response("User-agent: *\nDisallow: /\n"))],
+    ["/favicon.ico", readable(() => new Response(null, { status: 204 }))],
   ]);
   const gateway = createGateway({
     publicOrigin,
@@ -106,14 +110,13 @@ export function createNexus(settings: NexusSettings, servicesFile: string, log: 
     pages,
     registry,
     forwarder,
-    cookieNames: names,
     sessionCookie,
     checkSession: createSessionCheck(verifier, core),
     defaultHeaders: defaultHeaders(isSecure),
     openPages,
     sessionPages: new Map([
-      ["/", home],
-      ["/api/me", describeCaller],
+      ["/", readable(home)],
+      ["/api/me", readable(describeCaller)],
     ]),
     staticFiles: staticFiles.answer,
     keycloakUrl: settings.KEYCLOAK_BACKEND_URL,
@@ -121,8 +124,9 @@ export function createNexus(settings: NexusSettings, servicesFile: string, log: 
   });
   const server =
     settings.TLS_CERT_FILE === undefined
-      ? createHttpServer(gateway)
-      : createHttpsServer(readCertificate(settings), gateway);
+      ? createHttpServer(limits, gateway)
+      : createHttpsServer({ ...limits, ...readCertificate(settings) }, gateway);
+  server.timeout = idleTimeoutMs;
   return {
     server,
     close: async () => {
@@ -130,6 +134,17 @@ export function createNexus(settings: NexusSettings, servicesFile: string, log: 
     },
   };
 }
+
+/** Milliseconds without a byte in either direction after which a connection is dropped. */
+const idleTimeoutMs = 610_000;
+
+const limits = {
+  // Sign-in attempts carry the addresses they lead back to, and several tabs have several.
+  maxHeaderSize: 64 * 1024,
+  headersTimeout: 60_000,
+  // An upload may take as long as it goes on: only silence ends it.
+  requestTimeout: 0,
+};
 
 /** GET /api/me: who is signed in, for scripts of services. */
 function describeCaller(_request: OwnRequest, { user }: Session): Response {

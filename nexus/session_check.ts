@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import { HttpError } from "@hivematrix/lib/http_error";
 import type { TokenVerifier, UserClaims } from "@hivematrix/lib/token_verifier";
 import type { CoreClient } from "./core_client.ts";
@@ -24,4 +25,22 @@ export function createSessionCheck(verifier: TokenVerifier, core: CoreClient): S
     if (caller?.kind !== "user") return undefined;
     return (await core.isLive(token)) ? { token, user: caller.user } : undefined;
   };
+}
+
+/**
+ * The token of a request: that of the header, if there is a Bearer header at all, or else the
+ * cookie's. Other schemes (Basic of a proxy in front of us) are not for us.
+ */
+export function readToken(
+  { authorization }: IncomingHttpHeaders,
+  readCookie: () => string | undefined,
+): { token: string | undefined; isFromCookie: boolean } {
+  if (!isBearer(authorization)) return { token: readCookie(), isFromCookie: true };
+  // RFC 6750 §2.1
+  const [, token] = /^Bearer +([\w.~+/=-]+) *$/i.exec(authorization) ?? [];
+  return { token, isFromCookie: false };
+}
+
+export function isBearer(authorization: string | undefined): authorization is string {
+  return /^Bearer(?:\s|$)/i.test(authorization ?? "");
 }

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { SettingsError } from "@hivematrix/lib/settings";
+import { readNexusSettings } from "./nexus_settings.ts";
+
+const complete = {
+  PORT: "8000",
+  NEXUS_SERVICE_URL: "http://localhost:8000",
+  CORE_SERVICE_URL: "http://127.0.0.1:5000",
+  KEYCLOAK_SERVER_URL: "http://localhost:8000/keycloak",
+  KEYCLOAK_BACKEND_URL: "http://127.0.0.1:8080",
+  KEYCLOAK_REALM: "hivematrix",
+  KEYCLOAK_CLIENT_ID: "core-client",
+  KEYCLOAK_CLIENT_SECRET: "secret",
+  SECRET_KEY: "key",
+};
+
+function read(changes: Record<string, string | undefined> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), "hivematrix-nexus-"));
+  try {
+    return readNexusSettings(folder, { ...complete, ...changes });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test("the settings come as they are, loopback being the address to listen on", () => {
+  const settings = read();
+  assert.equal(settings.port, 8000);
+  assert.equal(settings.bindAddress, "127.0.0.1");
+  assert.equal(settings.KEYCLOAK_REALM, "hivematrix");
+  assert.equal(read({ BIND_ADDRESS: "0.0.0.0" }).bindAddress, "0.0.0.0");
+});
+
+test("each required setting that is missing is named with the way to mend it", () => {
+  for (const key of Object.keys(complete)) {
+    const expected = new RegExp(`Cannot start nexus: ${key} is missing .*helm config sync-all`);
+    assert.throws(() => read({ [key]: undefined }), { name: "SettingsError", message: expected });
+  }
+});
+
+test("a setting that cannot be used stops the start with its key, value and remedy", () => {
+  const table: readonly (readonly [key: string, value: string])[] = [
+    ["PORT", "eighty"],
+    ["PORT", "70000"],
+    ["NEXUS_SERVICE_URL", "localhost:8000"],
+    ["NEXUS_SERVICE_URL", "http://localhost:8000/path"],
+    ["NEXUS_SERVICE_URL", "http://ada@localhost:8000"],
+    ["NEXUS_SERVICE_URL", "ftp://localhost"],
+    ["CORE_SERVICE_URL", "127.0.0.1:5000"],
+    ["KEYCLOAK_SERVER_URL", "/keycloak"],
+    ["KEYCLOAK_BACKEND_URL", "nonsense"],
+  ];
+  for (const [key, value] of table) {
+    assert.throws(
+      () => read({ [key]: value }),
+      (error) =>
+        error instanceof SettingsError &&
+        error.message.includes(`${key} is "${value}"`) &&
+        error.message.includes("helm config"),
+      `${key}=${value}`,
+    );
+  }
+});
+
+test("a certificate without an https address is a contradiction", () => {
+  assert.throws(() => read({ TLS_CERT_FILE: "cert.pem", TLS_KEY_FILE: "key.pem" }), /https|TLS/);
+  const secure = { NEXUS_SERVICE_URL: "https://hive.example.org", TLS_CERT_FILE: "cert.pem" };
+  assert.equal(read(secure).TLS_CERT_FILE, "cert.pem");
+});

@@ -1,0 +1,72 @@
+import { readPort, readSettings, SettingsError } from "@hivematrix/lib/settings";
+
+/** What Nexus is told by Helm. */
+export interface NexusSettings {
+  readonly NEXUS_SERVICE_URL: string;
+  readonly CORE_SERVICE_URL: string;
+  readonly KEYCLOAK_SERVER_URL: string;
+  readonly KEYCLOAK_BACKEND_URL: string;
+  readonly KEYCLOAK_REALM: string;
+  readonly KEYCLOAK_CLIENT_ID: string;
+  readonly KEYCLOAK_CLIENT_SECRET: string;
+  readonly SECRET_KEY: string;
+  readonly JWT_ISSUER?: string;
+  readonly TLS_CERT_FILE?: string;
+  readonly TLS_KEY_FILE?: string;
+}
+
+/**
+ * Nexus's settings, checked as far as a start could go wrong by them.
+ *
+ * @param folder Nexus's folder
+ * @throws {SettingsError} naming the setting that is missing or cannot be used
+ */
+export function readNexusSettings(
+  folder: string,
+  env: NodeJS.ProcessEnv = process.env,
+): NexusSettings & { readonly port: number; readonly bindAddress: string } {
+  const found = readSettings(
+    "nexus",
+    folder,
+    [
+      "PORT",
+      "NEXUS_SERVICE_URL",
+      "CORE_SERVICE_URL",
+      "KEYCLOAK_SERVER_URL",
+      "KEYCLOAK_BACKEND_URL",
+      "KEYCLOAK_REALM",
+      "KEYCLOAK_CLIENT_ID",
+      "KEYCLOAK_CLIENT_SECRET",
+      "SECRET_KEY",
+    ],
+    ["BIND_ADDRESS", "JWT_ISSUER", "TLS_CERT_FILE", "TLS_KEY_FILE"],
+    env,
+  );
+  for (const key of ["CORE_SERVICE_URL", "KEYCLOAK_SERVER_URL", "KEYCLOAK_BACKEND_URL"] as const) {
+    readHttpUrl(key, found[key]);
+  }
+  const publicUrl = readHttpUrl("NEXUS_SERVICE_URL", found.NEXUS_SERVICE_URL);
+  if (publicUrl.href !== `${publicUrl.origin}/`) {
+    throw cannotUse("NEXUS_SERVICE_URL", found.NEXUS_SERVICE_URL, "it has more than an origin");
+  }
+  if (found.TLS_CERT_FILE !== undefined && publicUrl.protocol !== "https:") {
+    throw cannotUse("NEXUS_SERVICE_URL", found.NEXUS_SERVICE_URL, "there is a TLS_CERT_FILE");
+  }
+  return {
+    ...found,
+    port: readPort("nexus", found.PORT),
+    bindAddress: found.BIND_ADDRESS ?? "127.0.0.1",
+  };
+}
+
+function readHttpUrl(key: string, value: string): URL {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url !== undefined && /^https?:$/.test(url.protocol)) return url;
+  throw cannotUse(key, value, "it is no http address");
+}
+
+function cannotUse(key: string, value: string, reason: string): SettingsError {
+  return new SettingsError(
+    `Cannot start nexus: ${key} is "${value}", but ${reason}; mend it with "helm config set" and run "helm config sync-all"`,
+  );
+}

@@ -1,0 +1,62 @@
+import { HttpError } from "@hivematrix/lib/http_error";
+import type { ServiceEntry, ServiceRegistry } from "@hivematrix/lib/service_registry";
+import { findDenial, reservedNames } from "./access_rules.ts";
+import { pathBelow } from "./canonical_target.ts";
+import { type Additions, HtmlComposer } from "./compose_html.ts";
+import { asksForDocument } from "./composition_rules.ts";
+import { type ForwardingParts, forwardPassage } from "./forward_passage.ts";
+import type { Pages } from "./pages.ts";
+import type { Passage } from "./passage.ts";
+import { refuseAccess } from "./refusal.ts";
+import type { Session } from "./session_check.ts";
+
+export interface ServiceProxyParts extends ForwardingParts {
+  readonly pages: Pages;
+  readonly registry: ServiceRegistry;
+  /** What the page of a service gains; `current` is the service's name. */
+  readonly additions: (session: Session, current: string) => Additions;
+}
+
+/**
+ * /<service>/…: who may open it, and on to it with the user's token.
+ *
+ * @returns the refusal; `undefined` once the service's own answer has been sent
+ * @throws {HttpError} 404 without such a service, 502 and 504 when it does not answer
+ */
+export async function forwardToService(
+  parts: ServiceProxyParts,
+  passage: Passage,
+  session: Session,
+): Promise<Response | undefined> {
+  const { target, headers } = passage;
+  const { entry, rest } = findService(parts.registry, target.path);
+  const level = session.user.permission_level;
+  const denial = findDenial(entry, level);
+  if (denial !== undefined) return refuseAccess(parts.pages, passage, { entry, denial, level });
+  // Relative links of a service's first page only work below its slash.
+  if (rest === "") {
+    const location = `/${entry.name}/${target.query}`;
+    return new Response(null, { status: 308, headers: { location, "cache-control": "no-store" } });
+  }
+  await forwardPassage(parts, passage, {
+    name: entry.name,
+    url: new URL(entry.url),
+    target: rest + target.query,
+    bearer: session.token,
+    composition: {
+      isWanted: asksForDocument(headers),
+      createComposer: () => new HtmlComposer(parts.additions(session, entry.name)),
+    },
+  });
+  return undefined;
+}
+
+function findService(
+  registry: ServiceRegistry,
+  path: string,
+): { entry: ServiceEntry; rest: string } {
+  const name = path.split("/", 2)[1] ?? "";
+  const entry = reservedNames.has(name) ? undefined : registry.find(name);
+  if (entry === undefined) throw new HttpError(404, `There is no service at ${path}`);
+  return { entry, rest: path === `/${name}` ? "" : pathBelow(path, name) };
+}

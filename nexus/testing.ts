@@ -1,0 +1,154 @@
+// Starts a Nexus for tests: a real gateway on a real port, with a real Core, a provider, and
+// services that record what reaches them.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findFreePort } from "@hivematrix/lib/postgres_testing";
+import { closeServer, listen } from "@hivematrix/lib/serve";
+import type { ServiceEntry } from "@hivematrix/lib/service_registry";
+import { createTestLog, type TestScope } from "@hivematrix/lib/testing";
+import { type StartedCore, startCore, type TestCoreOptions } from "../core/testing.ts";
+import { TestBrowser } from "./browser_testing.ts";
+import type { UpstreamTimeouts } from "./forward.ts";
+import { type HostileProvider, startHostileProvider } from "./hostile_provider_testing.ts";
+import type { NexusSettings } from "./nexus_settings.ts";
+import { createNexus, type Nexus } from "./server.ts";
+import { startUpstream, type TestUpstream } from "./upstream_testing.ts";
+
+export interface TestNexusOptions {
+  /** Over TLS, with a certificate made for the test. */
+  readonly isSecure?: boolean;
+  /** Services beside `template`; those without a url lead to the same upstream. */
+  readonly services?: Readonly<Record<string, Partial<ServiceEntry>>>;
+  readonly timeoutsMs?: UpstreamTimeouts;
+  readonly core?: TestCoreOptions;
+  /** Another provider than the hostile one, made once the public origin is known. */
+  readonly startProvider?: (publicOrigin: string) => Promise<ProviderAddress>;
+}
+
+export interface ProviderAddress {
+  readonly backendUrl: string;
+  readonly realm: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+export interface TestNexus {
+  /** The public origin. */
+  readonly origin: string;
+  readonly url: URL;
+  readonly settings: NexusSettings;
+  readonly core: StartedCore;
+  readonly provider: HostileProvider;
+  readonly upstream: TestUpstream;
+  /** What it has logged, a JSON line each. */
+  readonly logLines: readonly string[];
+  openBrowser(): TestBrowser;
+  /** A browser in which somebody is signed in. */
+  signIn(person?: HostileProvider["person"]): Promise<TestBrowser>;
+  /** Ends the gateway and starts it again with the same settings. */
+  restart(): Promise<void>;
+}
+
+/** Starts a gateway on a free port, gone when the test ends. */
+export async function startNexus(
+  scope: TestScope,
+  options: TestNexusOptions = {},
+): Promise<TestNexus> {
+  const { isSecure = false, services = {}, timeoutsMs } = options;
+  const port = await findFreePort();
+  const origin = `http${isSecure ? "s" : ""}://127.0.0.1:${port}`;
+  const folder = mkdtempSync(join(tmpdir(), "hivematrix-nexus-"));
+  scope.after(() => rmSync(folder, { recursive: true, force: true }));
+
+  const hostile = await startHostileProvider(scope, `${origin}/keycloak`);
+  const provider = (await options.startProvider?.(origin)) ?? hostile;
+  const { backendUrl, realm, clientId, clientSecret } = provider;
+  const keycloak = { backendUrl, realm, clientId, clientSecret };
+  const core = await startCore(scope, { keycloak, ...options.core });
+  const upstream = await startUpstream(scope);
+  const servicesFile = writeServices(folder, { core, upstream, services });
+  const settings: NexusSettings = {
+    NEXUS_SERVICE_URL: origin,
+    CORE_SERVICE_URL: core.url,
+    KEYCLOAK_SERVER_URL: `${origin}/keycloak`,
+    KEYCLOAK_BACKEND_URL: backendUrl,
+    KEYCLOAK_REALM: realm,
+    KEYCLOAK_CLIENT_ID: clientId,
+    KEYCLOAK_CLIENT_SECRET: clientSecret,
+    SECRET_KEY: "a-secret-key-of-this-test",
+    ...(isSecure && makeCertificate(folder)),
+  };
+
+  const log = createTestLog("nexus");
+  const start = async (): Promise<Nexus> => {
+    const nexus = createNexus(settings, servicesFile, log, { timeoutsMs });
+    await listen(nexus.server, { port, hostname: "127.0.0.1", service: "nexus" });
+    return nexus;
+  };
+  const stop = async ({ server, close }: Nexus) => {
+    await closeServer(server, 0);
+    await close();
+  };
+  let nexus = await start();
+  scope.after(() => stop(nexus));
+  const started: TestNexus = {
+    origin,
+    url: new URL(origin),
+    settings,
+    core,
+    provider: hostile,
+    upstream,
+    logLines: log.lines,
+    openBrowser: () => new TestBrowser(origin),
+    async signIn(person = hostile.person) {
+      hostile.person = person;
+      const browser = started.openBrowser();
+      const page = await browser.open("/login");
+      if (page.status !== 200) throw new Error(`Cannot sign in: ${page.status} ${page.body}`);
+      return browser;
+    },
+    async restart() {
+      await stop(nexus);
+      nexus = await start();
+    },
+  };
+  return started;
+}
+
+function writeServices(
+  folder: string,
+  {
+    core,
+    upstream,
+    services,
+  }: {
+    core: StartedCore;
+    upstream: TestUpstream;
+    services: Readonly<Record<string, Partial<ServiceEntry>>>;
+  },
+): string {
+  const file = join(folder, "services.json");
+  const others = Object.entries(services).map(([name, entry]) => [
+    name,
+    { url: upstream.url, ...entry },
+  ]);
+  const entries = {
+    core: { url: core.url, visible: false },
+    template: { url: upstream.url, title: "Notes" },
+    ...Object.fromEntries(others),
+  };
+  writeFileSync(file, JSON.stringify(entries));
+  return file;
+}
+
+/** A self-signed certificate, as openssl makes it. */
+function makeCertificate(folder: string): { TLS_CERT_FILE: string; TLS_KEY_FILE: string } {
+  const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const names = ["-subj", "/CN=nexus-test", "-addext", "subjectAltName=IP:127.0.0.1"];
+  const files = ["-keyout", key, "-out", cert, "-days", "2"];
+  execFileSync("openssl", ["req", "-x509", ...curve, ...names, ...files], { stdio: "ignore" });
+  return { TLS_CERT_FILE: cert, TLS_KEY_FILE: key };
+}
