@@ -38,6 +38,17 @@ test("a start waits for a database that is away, and goes on when it is back", a
   assert.deepEqual(await createNoteStore(sql).count(), { notes: 0, authors: 0 });
 });
 
+test("a start that was given up does not go on waiting", { timeout: 20_000 }, async (t) => {
+  const postgres = await startTestPostgres(t, { own: true });
+  const log = createTestLog();
+  const sql = connectDatabase(postgres.url, { log });
+  await postgres.kill();
+  const done = initDb(sql, log);
+  await waitFor(() => log.lines.some((line) => line.includes("waiting for the database")));
+  await sql.end({ timeout: 0 });
+  await assert.rejects(done, /CONNECTION_ENDED/);
+});
+
 test("the database refuses what the service would refuse", async (t) => {
   const { sql } = await startTestPostgres(t);
   await initDb(sql, createTestLog());

@@ -22,11 +22,16 @@ export async function initDb(sql: Sql, log: Log): Promise<void> {
       await applySchema(sql);
       return;
     } catch (error) {
-      if (!databaseIsAway(error)) throw error;
+      if (!databaseIsAway(error) || isClosedByUs(error)) throw error;
       log.warn("waiting for the database", { error });
       await sleep(retryAfterMs);
     }
   }
+}
+
+/** postgres.js's code for a query after `sql.end()`: nothing to wait for. */
+function isClosedByUs(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "CONNECTION_ENDED";
 }
 
 async function applySchema(sql: Sql): Promise<void> {
