@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import test from "node:test";
 import { promisify } from "node:util";
@@ -160,6 +160,20 @@ test("Helm killed at any moment of a start leaves no service that the next one d
     manager.close();
     assert.deepEqual(await runningCopies(services), [0], `killed after ${afterMs} ms`);
   }
+});
+
+test("Helm killed before it has noted a process leaves none that runs unnoted", async (t) => {
+  const folder = await makeFolder(t);
+  const services = [await service("web", answering)];
+  // Writing to a pipe that nobody reads holds Helm just between the start and the note.
+  await mkdir(path.join(folder, "run"));
+  await promisify(execFile)("mkfifo", [path.join(folder, "run", "web.json.new")]);
+  const helm = await startManagerProcess(t, folder, services);
+  const hasBegun = async () => (await runningCopies(services))[0] === 1;
+  assert.ok(await pollUntil(hasBegun, { timeoutMs: 10_000 }));
+  await kill(helm.process);
+  const isGone = async () => (await runningCopies(services))[0] === 0;
+  assert.ok(await pollUntil(isGone, { timeoutMs: 10_000 }));
 });
 
 /** A Helm in a process of its own, which starts the services and can be killed. */
