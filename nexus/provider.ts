@@ -142,8 +142,9 @@ async function verifyIdToken(
     clockTolerance: clockToleranceSeconds,
     requiredClaims: ["sub", "iat", "exp", "nonce"],
   }).catch((error: unknown) => {
-    const isAway = !(error instanceof errors.JOSEError) || error instanceof errors.JWKSTimeout;
-    throw isAway ? providerIsAway(error) : loginFailed("its ID token does not hold", error);
+    throw areKeysAway(error)
+      ? providerIsAway(error)
+      : loginFailed("its ID token does not hold", error);
   });
   const { sub, iat = 0, nonce: answered, aud, azp } = payload;
   if (typeof sub !== "string" || sub === "") throw loginFailed("its ID token names nobody");
@@ -156,6 +157,13 @@ async function verifyIdToken(
     throw loginFailed("its ID token comes from the future");
   }
   return { ...payload, sub };
+}
+
+/** Whether it was the keys that could not be had, rather than the token that did not hold. */
+function areKeysAway(error: unknown): boolean {
+  if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) return true;
+  // jose's own word for an answer that is not 200 or no JSON.
+  return !(error instanceof errors.JOSEError) || error.code === errors.JOSEError.code;
 }
 
 function parseObject(text: string): Record<string, unknown> {
