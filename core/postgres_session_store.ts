@@ -9,6 +9,7 @@ import { hashSessionId } from "./session_id.ts";
 import {
   clockLeewaySeconds,
   createSession,
+  type Device,
   isDueToTouch,
   judgeSession,
   lateLogoutSeconds,
@@ -56,7 +57,12 @@ export class PostgresSessionStore implements SessionStore {
     this.#now = options.now ?? Date.now;
   }
 
-  async create(user: User, ttlSeconds: number, provider: ProviderSession = {}): Promise<Session> {
+  async create(
+    user: User,
+    ttlSeconds: number,
+    provider: ProviderSession = {},
+    device: Device = {},
+  ): Promise<Session> {
     const session = createSession(user, ttlSeconds, this.#nowSeconds());
     const idHash = hashSessionId(session.id);
     const createdAt = toDate(session.createdAtSeconds);
@@ -67,6 +73,8 @@ export class PostgresSessionStore implements SessionStore {
           sub: user.sub,
           user_data: sql.json({ ...user }),
           sid: provider.sid ?? null,
+          user_agent: device.userAgent ?? null,
+          address: device.address ?? null,
           sealed_id_token: this.#seal(provider.idToken, idHash, "id_token"),
           sealed_refresh_token: this.#seal(provider.refreshToken, idHash, "refresh_token"),
           created_at: createdAt,

@@ -16,6 +16,10 @@ create table if not exists sessions (
   revoked_at timestamptz
 );
 
+-- Where the session is used from, for its owner to recognise it.
+alter table sessions add column if not exists user_agent text;
+alter table sessions add column if not exists address text;
+
 create index if not exists sessions_expires_at on sessions (expires_at);
 create index if not exists sessions_sub on sessions (sub);
 create index if not exists sessions_sid on sessions (sid) where sid is not null;

@@ -27,6 +27,12 @@ export interface ProviderSession {
   readonly refreshToken?: string | undefined;
 }
 
+/** Where a session is used from, as Nexus saw it at sign-in, for its owner to tell it from others. */
+export interface Device {
+  readonly userAgent?: string | undefined;
+  readonly address?: string | undefined;
+}
+
 /** The answer to "is this session good?", with the first of the contract's checks that fails. */
 export type SessionCheck =
   | { readonly state: "live"; readonly session: Session }
@@ -35,7 +41,12 @@ export type SessionCheck =
 /** Where Core keeps the sessions behind its tokens (the contract's SessionManager). */
 export interface SessionStore {
   /** @param ttlSeconds lifetime, the same as the token's (its `exp` minus its `iat`) */
-  create(user: User, ttlSeconds: number, provider?: ProviderSession): Promise<Session>;
+  create(
+    user: User,
+    ttlSeconds: number,
+    provider?: ProviderSession,
+    device?: Device,
+  ): Promise<Session>;
   /** Judges a session, and with an idle limit notes that it is in use. */
   check(id: string): Promise<SessionCheck>;
   /**
@@ -105,7 +116,7 @@ export function isDueToTouch(
 
 /** Sessions in this process's memory, gone with it: for a Core without a database. */
 export class MemorySessionStore implements SessionStore {
-  readonly #records = new Map<string, SessionRecord & { provider: ProviderSession }>();
+  readonly #records = new Map<string, MemoryRecord>();
   readonly #idleSeconds: number | undefined;
   readonly #now: () => number;
 
@@ -114,10 +125,16 @@ export class MemorySessionStore implements SessionStore {
     this.#now = now;
   }
 
-  async create(user: User, ttlSeconds: number, provider: ProviderSession = {}): Promise<Session> {
+  async create(
+    user: User,
+    ttlSeconds: number,
+    provider: ProviderSession = {},
+    device: Device = {},
+  ): Promise<Session> {
     const session = createSession(user, ttlSeconds, this.#nowSeconds());
     const lastSeenAtSeconds = session.createdAtSeconds;
-    this.#records.set(session.id, { session, provider, lastSeenAtSeconds, isRevoked: false });
+    const record = { session, provider, device, lastSeenAtSeconds, isRevoked: false };
+    this.#records.set(session.id, record);
     return session;
   }
 
@@ -158,6 +175,11 @@ export class MemorySessionStore implements SessionStore {
   #nowSeconds(): number {
     return Math.floor(this.#now() / 1000);
   }
+}
+
+interface MemoryRecord extends SessionRecord {
+  readonly provider: ProviderSession;
+  readonly device: Device;
 }
 
 /** A session that begins now, in whole seconds, so that its token can say exactly the same. */

@@ -75,6 +75,37 @@ test("what the provider knows of its session is kept with ours, and not in the t
   assert.deepEqual(provider, { sid: "s", idToken: id_token, refreshToken: "r" });
 });
 
+test("R6: a sign-in ends the session that the browser had before, and no other", async (t) => {
+  const core = await startCore(t);
+  const old = await core.signIn(adaUserinfo, { refresh_token: "r" });
+  const other = await core.signIn();
+  const token = await core.signIn(adaUserinfo, { previous_token: old });
+  const stateOf = async (token: string) =>
+    (await core.sessions.check(decodeJwt(token).jti ?? "")).state;
+  assert.equal(await stateOf(old), "revoked");
+  assert.equal(await stateOf(other), "live");
+  assert.equal(await stateOf(token), "live");
+  assert.deepEqual(core.provider.logouts, [], "the provider's session carries the new one");
+});
+
+test("a previous token that is none of ours, or no longer good, keeps nobody out", async (t) => {
+  const core = await startCore(t);
+  const revoked = await core.signIn();
+  await core.post("/api/token/revoke", { token: revoked });
+  for (const previous_token of ["x", "a.b.c", revoked, `${revoked}x`, ""]) {
+    const access_token = core.provider.giveAccessToken(adaUserinfo);
+    assert.equal((await exchange(core, { access_token, previous_token })).status, 200);
+  }
+});
+
+test("a sign-in that the provider refuses leaves the previous session alone", async (t) => {
+  const core = await startCore(t);
+  const old = await core.signIn();
+  const response = await exchange(core, { access_token: "unknown", previous_token: old });
+  assert.equal(response.status, 401);
+  assert.equal((await core.sessions.check(decodeJwt(old).jti ?? "")).state, "live");
+});
+
 test("null counts as left out", async (t) => {
   const core = await startCore(t);
   const access_token = core.provider.giveAccessToken(adaUserinfo);
@@ -107,6 +138,9 @@ test("a malformed body is 400 that names the fault", async (t) => {
     [{ access_token: 7 }, /"access_token"/],
     [{ access_token: "a\r\nb" }, /access_token/],
     [{ access_token, sid: 7 }, /"sid"/],
+    [{ access_token, previous_token: 7 }, /"previous_token"/],
+    [{ access_token, user_agent: [] }, /"user_agent"/],
+    [{ access_token, address: {} }, /"address"/],
     [{ access_token, sid: "a\u0000" }, /"sid"/],
     [{ access_token, refresh_token: {} }, /"refresh_token"/],
     [{ access_token, id_token: "no.token" }, /"id_token"/],

@@ -1,4 +1,5 @@
 import { HttpError } from "@hivematrix/lib/http_error";
+import type { Log } from "@hivematrix/lib/log";
 import { readJsonFields } from "@hivematrix/lib/request_body";
 import type { Handler } from "@hivematrix/lib/router";
 import { invalidToken } from "@hivematrix/lib/token_verifier";
@@ -7,32 +8,67 @@ import type { Core } from "./core.ts";
 import { readUserinfo, type Userinfo } from "./keycloak_userinfo.ts";
 import { readGroupName, readPermissionLevel } from "./permission_level.ts";
 import { describeSession } from "./session_id.ts";
-import type { ProviderSession, User } from "./session_store.ts";
+import type { Device, ProviderSession, User } from "./session_store.ts";
 
 /**
  * POST /api/token/exchange: turns the identity provider's access token into a session and its
- * token. `id_token`, `refresh_token` and `sid`, if sent, are kept with the session for its end.
+ * token. `id_token`, `refresh_token` and `sid`, if sent, are kept with the session for its end;
+ * `user_agent` and `address` are kept for its owner to recognise it; the session of a
+ * `previous_token` ends (ASVS 7.2.4: the old session is dead when the new one begins).
  *
  * @throws {HttpError} 400 malformed, 401 refused by the provider, 503 when it or the store is away
  */
 export function exchangeToken(core: Core): Handler {
   const { keycloak, sessions, sessionLifetimeSeconds, tokens } = core;
+  const endPrevious = createPreviousEnding(core);
   return async (request, { log }) => {
     const body = await readJsonFields(request, ["access_token"]);
     const provider = readProviderSession(body);
+    const device = readDevice(body);
+    const previousToken = readOptional(body, "previous_token");
     const subject = readSubject(provider.idToken);
     const userinfo = await readUserinfo(keycloak, body.access_token);
     // Two tokens of two people: one of them was slipped in (OpenID Connect Core §5.3.2).
     if (subject !== undefined && subject !== userinfo.sub) {
       throw invalidToken("id_token and access_token are two people's");
     }
+    // Before the new one begins: if it cannot be ended, there must not be two.
+    if (previousToken !== undefined) await endPrevious(previousToken, log);
     const user = toUser(userinfo);
-    const session = await sessions.create(user, sessionLifetimeSeconds, provider);
+    const session = await sessions.create(user, sessionLifetimeSeconds, provider, device);
     const { sub, permission_level } = user;
     log.info("signed in", { sub, permission_level, session: describeSession(session.id) });
     const token = await tokens.mintUserToken(session);
     // Tokens are not for caches (RFC 6749 §5.1).
     return Response.json({ token }, { headers: { "cache-control": "no-store" } });
+  };
+}
+
+/**
+ * Ends the session that a browser had before this sign-in. The provider's side is left alone: it
+ * carries the new session too.
+ */
+function createPreviousEnding({ sessions, tokens }: Pick<Core, "sessions" | "tokens">) {
+  return async (token: string, log: Log): Promise<void> => {
+    try {
+      const { jti, sub } = await tokens.readUserToken(token, { acceptExpired: true });
+      await sessions.revoke(jti);
+      log.info("signed in anew", { sub, session: describeSession(jti) });
+    } catch (error) {
+      // A token that is none of ours holds no session, and nobody should be kept out because of it.
+      if (!(error instanceof HttpError) || error.status >= 500) throw error;
+      log.info("the previous token is none of ours", { reason: error.message });
+    }
+  };
+}
+
+/** Longest text kept of a User-Agent header: enough to tell browsers apart. */
+const maxUserAgentLength = 300;
+
+function readDevice(body: Record<string, unknown>): Device {
+  return {
+    userAgent: readOptional(body, "user_agent")?.slice(0, maxUserAgentLength),
+    address: readOptional(body, "address")?.slice(0, maxUserAgentLength),
   };
 }
 
