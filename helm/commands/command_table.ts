@@ -8,6 +8,7 @@ export function addCommands(cli: Argv, checkout: Checkout): Argv {
   addUpAndDown(cli, checkout);
   addServices(cli, checkout);
   addLogs(cli, checkout);
+  addNew(cli, checkout);
   return cli.command("config", "Show and change the settings", (y) => {
     return addConfig(y, checkout);
   });
@@ -128,6 +129,21 @@ function addLogs(cli: Argv, checkout: Checkout): void {
     async ({ service, lines, follow, json }) => {
       const { logs } = await import("./logs.ts");
       await logs(checkout, { service, lines, follows: follow, isJson: json });
+    },
+  );
+}
+
+function addNew(cli: Argv, checkout: Checkout): void {
+  cli.command(
+    "new <name>",
+    "Make a new service, a copy of Template",
+    (y) =>
+      y
+        .positional("name", { type: "string", demandOption: true })
+        .example("$0 new timesheets", "at /timesheets/, its code in apps/timesheets"),
+    async ({ name }) => {
+      const { makeNewApp } = await import("./new.ts");
+      await makeNewApp(checkout, name);
     },
   );
 }

@@ -55,7 +55,10 @@ export function newMasterConfig(
 }
 
 /** An app's part of the master configuration, with a database and secrets of its own. */
-export function newAppConfig(app: RegisteredApp, portOffset: number): AppConfig {
+export function newAppConfig(
+  app: Pick<RegisteredApp, "id" | "port" | "database">,
+  portOffset: number,
+): AppConfig {
   const prefix = app.id.replaceAll("-", "_");
   return {
     port: app.port + portOffset,
