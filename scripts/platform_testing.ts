@@ -46,7 +46,15 @@ export function copyCheckout(scope: TestScope): string {
   for (const file of listed.split("\0").filter((name) => name !== "")) {
     cpSync(join(root, file), join(folder, file), { recursive: true });
   }
-  // Installing the same packages again would take most of the test's time.
+  // A clone knows which files are tracked, and "helm new" asks.
+  for (const words of [
+    ["init", "-q"],
+    ["add", "--all"],
+  ])
+    execFileSync("git", words, { cwd: folder });
+  // Installing the same packages again would take most of the test's time. They have to be the
+  // right ones, or the copy's own install would replace what everybody uses.
+  execFileSync(join(root, "scripts/install_packages.sh"));
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
   return folder;
 }
