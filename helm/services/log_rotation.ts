@@ -17,7 +17,7 @@ import type { Log } from "@hivematrix/lib/log";
  * emptied. Services write to the file itself, so that they need no Helm; therefore it is emptied in
  * place instead of renamed, and what is written in the instant between copy and emptying is lost.
  *
- * Looks four times a second, and fifty times while a log grows fast, because nothing else holds back
+ * Looks ten times a second, and fifty times while a log grows fast, because nothing else holds back
  * a service that writes as fast as the disk takes it.
  */
 export class LogRotation {
@@ -53,7 +53,7 @@ export class LogRotation {
       if (bytes > this.#maxBytes) this.#rotate(file);
       this.#sizes.set(file, statSync(file, { throwIfNoEntry: false })?.size ?? 0);
     }
-    this.#lookAfter(isGrowingFast ? 20 : 250);
+    this.#lookAfter(isGrowingFast ? 20 : 100);
   }
 
   #rotate(file: string): void {

@@ -19,13 +19,24 @@ test("a process is found with its parent and group, and is gone after its end", 
 });
 
 test("a zombie counts as gone although its pid still answers to signals", async (t) => {
-  // The shell starts a child that ends at once, then becomes a program that never reaps it.
-  const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
+  // The shell starts a child and becomes a program that knows nothing of it and never reaps it.
+  const program = 'console.log("up"); setInterval(() => {}, 1000)';
+  const parent = spawn(
+    "sh",
+    ["-c", 'sleep 60 >&- & echo $!; exec "$0" -e "$1"', process.execPath, program],
+    {
+      stdio: ["ignore", "pipe", "ignore"],
+    },
+  );
   t.after(() => parent.kill("SIGKILL"));
-  const [output] = await once(parent.stdout, "data");
-  const zombie = Number(String(output));
+  let output = "";
+  parent.stdout.on("data", (text) => {
+    output += text;
+  });
+  assert.ok(await pollUntil(async () => output.includes("up"), { timeoutMs: 10_000 }));
+  const zombie = Number.parseInt(output, 10);
+  assert.ok(await readProcess(zombie));
+  process.kill(zombie, "SIGKILL");
   assert.ok(await pollUntil(async () => (await readProcess(zombie)) === undefined));
   assert.doesNotThrow(() => process.kill(zombie, 0));
 });
