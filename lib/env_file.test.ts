@@ -23,6 +23,8 @@ E=
 F= # nothing
 G=a\u2028b
 H=' kept '
+I=''
+J=""#
 `;
   assert.deepEqual(parseEnv(text), {
     A: "plain",
@@ -33,6 +35,8 @@ H=' kept '
     F: "",
     G: "a\u2028b",
     H: " kept ",
+    I: "",
+    J: "",
   });
 });
 
@@ -57,6 +61,7 @@ for (const [text, message] of [
   ["\n1A=1", "line 2 is not KEY=value"],
   ["A='1\nB=2", "line 1 has an opening ' without its end"],
   ['A="1\\"', 'line 1 has an opening " without its end'],
+  ["A='1'2", "line 1 has something after the closing '"],
   ["A='1' 2", "line 1 has something after the closing '"],
   ["A='1\n2' 3", "line 2 has something after the closing '"],
 ] as const) {

@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import type { Duplex } from "node:stream";
 import { createLog, type Log } from "./log.ts";
 import { findPortHolder } from "./port_holder.ts";
 import { toRequest } from "./web_request.ts";
@@ -12,6 +11,9 @@ export interface Peer {
 }
 
 export type RequestHandler = (request: Request, peer: Peer) => Promise<Response>;
+
+/** Takes over the connection of a request that asks for another protocol (RFC 9110 §7.8). */
+export type UpgradeHandler = (incoming: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 export interface ServeOptions {
   /** 0 takes any free port. */
@@ -24,6 +26,11 @@ export interface ServeOptions {
   drainTimeoutMs?: number;
   /** For what a handler throws, at once or while its body is sent. Default: standard output. */
   log?: Log;
+  /**
+   * Gets every request with an Upgrade header. Its connections are cut by `close`, after the
+   * answers that are under way.
+   */
+  onUpgrade?: UpgradeHandler;
 }
 
 export interface RunningServer {
@@ -40,6 +47,7 @@ export interface RunningServer {
 export async function serve(handle: RequestHandler, options: ServeOptions): Promise<RunningServer> {
   const { port, hostname = "127.0.0.1", service = "the server", drainTimeoutMs, log } = options;
   const server = createServer(requestListener(handle, log));
+  if (options.onUpgrade !== undefined) handUpgradesTo(server, options.onUpgrade);
   await listen(server, { port, hostname, service });
   const address = server.address() as AddressInfo;
   const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
@@ -57,6 +65,21 @@ export class PortTakenError extends Error {
 
 /** The answers that each bound server has under way, for `closeServer` to wait for. */
 const underWay = new WeakMap<Server, Set<ServerResponse>>();
+
+/** Connections that carry another protocol by now; `closeAllConnections` does not know them. */
+const upgraded = new WeakMap<Server, Set<Duplex>>();
+
+function handUpgradesTo(server: Server, onUpgrade: UpgradeHandler): void {
+  const sockets = new Set<Duplex>();
+  upgraded.set(server, sockets);
+  server.on("upgrade", (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    // Node takes its own listener off; without one, a peer that resets would end the process.
+    socket.on("error", () => socket.destroy());
+    onUpgrade(incoming, socket, head);
+  });
+}
 
 /** Binds a server. @throws {PortTakenError} */
 export async function listen(
@@ -109,10 +132,14 @@ export async function closeServer(server: Server, drainTimeoutMs = 5000): Promis
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const answers = underWay.get(server) ?? new Set();
   // Browsers open connections ahead of need; those have no answer to wait for.
+  const cutAll = () => {
+    server.closeAllConnections();
+    for (const socket of upgraded.get(server) ?? []) socket.destroy();
+  };
   const sweep = setInterval(() => {
-    if (answers.size === 0) server.closeAllConnections();
+    if (answers.size === 0) cutAll();
   }, 20);
-  const cut = setTimeout(() => server.closeAllConnections(), drainTimeoutMs);
+  const cut = setTimeout(cutAll, drainTimeoutMs);
   await closed;
   clearInterval(sweep);
   clearTimeout(cut);
@@ -218,8 +245,38 @@ export async function sendResponse(
     if (!outgoing.writableEnded) outgoing.flushHeaders();
   });
   try {
-    await pipeline(Readable.fromWeb(response.body as never), outgoing);
+    await pump(response.body, outgoing);
   } finally {
     clearImmediate(flush);
   }
+}
+
+/** Writes the body as fast as the client reads; lets go of it when the client is gone. */
+async function pump(body: ReadableStream<Uint8Array>, outgoing: ServerResponse): Promise<void> {
+  const reader = body.getReader();
+  const letGo = () => void reader.cancel().catch(() => {});
+  // Writing to whoever is gone is an error besides; "close" has said it all.
+  outgoing.on("error", letGo);
+  if (outgoing.destroyed) letGo();
+  else outgoing.once("close", letGo);
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (outgoing.destroyed) return;
+    if (done) break;
+    if (!outgoing.write(value)) await drain(outgoing);
+  }
+  outgoing.end();
+}
+
+/** Until the client has read what was written, or is gone. */
+async function drain(outgoing: ServerResponse): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const settle = () => {
+      outgoing.off("drain", settle);
+      outgoing.off("close", settle);
+      resolve();
+    };
+    outgoing.on("drain", settle);
+    outgoing.on("close", settle);
+  });
 }

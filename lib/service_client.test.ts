@@ -192,21 +192,20 @@ test("a service that does not answer in time is a 504", async (t) => {
 });
 
 test("an answer that stalls half-way is a 504, one that breaks off a 502", async (t) => {
+  let breakOff = () => {};
   const half: RequestHandler = async (request) => {
     const isBroken = new URL(request.url).pathname === "/broken";
-    let isFirst = true;
     const body = new ReadableStream({
-      async pull(controller) {
-        if (isFirst) controller.enqueue(new Uint8Array(10));
-        else if (isBroken) throw new Error("broken");
-        else await new Promise(() => {});
-        isFirst = false;
+      start(controller) {
+        controller.enqueue(new Uint8Array(10));
+        if (isBroken) breakOff = () => controller.error(new Error("broken"));
       },
     });
     return new Response(body);
   };
   const { callService } = await startClient(t, half, { timeoutMs: 1000 });
   const broken = await callService("codex", "/broken");
+  breakOff();
   await assert.rejects(broken.text(), { name: "HttpError", status: 502 });
   const stalling = await callService("codex", "/stalling");
   await assert.rejects(stalling.text(), { name: "HttpError", status: 504 });
