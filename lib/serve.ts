@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Duplex, Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import type { Duplex } from "node:stream";
 import { createLog, type Log } from "./log.ts";
 import { findPortHolder } from "./port_holder.ts";
 import { toRequest } from "./web_request.ts";
@@ -246,8 +245,38 @@ export async function sendResponse(
     if (!outgoing.writableEnded) outgoing.flushHeaders();
   });
   try {
-    await pipeline(Readable.fromWeb(response.body as never), outgoing);
+    await pump(response.body, outgoing);
   } finally {
     clearImmediate(flush);
   }
+}
+
+/** Writes the body as fast as the client reads; lets go of it when the client is gone. */
+async function pump(body: ReadableStream<Uint8Array>, outgoing: ServerResponse): Promise<void> {
+  const reader = body.getReader();
+  const letGo = () => void reader.cancel().catch(() => {});
+  // Writing to whoever is gone is an error besides; "close" has said it all.
+  outgoing.on("error", letGo);
+  if (outgoing.destroyed) letGo();
+  else outgoing.once("close", letGo);
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (outgoing.destroyed) return;
+    if (done) break;
+    if (!outgoing.write(value)) await drain(outgoing);
+  }
+  outgoing.end();
+}
+
+/** Until the client has read what was written, or is gone. */
+async function drain(outgoing: ServerResponse): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const settle = () => {
+      outgoing.off("drain", settle);
+      outgoing.off("close", settle);
+      resolve();
+    };
+    outgoing.on("drain", settle);
+    outgoing.on("close", settle);
+  });
 }
