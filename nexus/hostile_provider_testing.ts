@@ -71,6 +71,14 @@ export const ada = {
 const realm = "hivematrix";
 const clientId = "core-client";
 
+/** One for all providers of a test file: making one takes longer than most tests. */
+let signingKey: ReturnType<typeof makeSigningKey> | undefined;
+
+async function makeSigningKey(): Promise<{ privateKey: CryptoKey; publicJwk: JWK }> {
+  const { privateKey, publicKey } = await generateKeyPair("RS256");
+  return { privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid: "provider-key" } };
+}
+
 /** @param publicUrl `<public origin>/keycloak` */
 export async function startHostileProvider(
   scope: TestScope,
@@ -78,8 +86,8 @@ export async function startHostileProvider(
 ): Promise<HostileProvider> {
   // Characters that RFC 6749 §2.3.1 has encoded in Basic.
   const clientSecret = `secret:%+/ ${randomBytes(16).toString("hex")}`;
-  const { privateKey, publicKey } = await generateKeyPair("RS256");
-  const publicJwk = { ...(await exportJWK(publicKey)), kid: "provider-key", use: "sig" };
+  signingKey ??= makeSigningKey();
+  const { privateKey, publicJwk } = await signingKey;
   const issuer = `${publicUrl}/realms/${realm}`;
   const grants = new Map<string, Grant>();
   const accessTokens = new Map<string, Grant["person"]>();
