@@ -103,6 +103,13 @@ export class TestBrowser {
     return url;
   }
 
+  /** Puts a cookie there that nobody has set, as another program on the same host could. */
+  plant(name: string, value: string): void {
+    this.cookies = this.cookies.filter((cookie) => cookie.name !== name);
+    const isSecure = name.startsWith("__Host-");
+    this.cookies.push({ name, value, path: "/", isSecure, isHttpOnly: false });
+  }
+
   cookie(name: string): Cookie | undefined {
     return this.cookies.find((cookie) => cookie.name === name);
   }

@@ -142,7 +142,7 @@ test("R1: an attempt that Nexus has not sealed is none", async (t) => {
     Buffer.from(JSON.stringify(attempt)).toString("base64url"),
     createSealedBox("another-key").seal(JSON.stringify(attempt), name),
   ]) {
-    browser.cookies = [{ name, value, path: "/", isSecure: false, isHttpOnly: true }];
+    browser.plant(name, value);
     await assertRefused(browser, `/keycloak-callback?code=x&state=${attempt.state}`);
   }
 });
@@ -224,7 +224,7 @@ test("R6: a session begins with the sign-in: a planted cookie is not taken over"
   const attacker = await nexus.signIn({ ...nexus.provider.person, sub: "mallory" });
   for (const value of ["planted", attacker.sessionCookie?.value ?? ""]) {
     const victim = nexus.openBrowser();
-    victim.cookies = [{ name, value, path: "/", isSecure: false, isHttpOnly: false }];
+    victim.plant(name, value);
     nexus.provider.person = { ...nexus.provider.person, sub: "ada-sub" };
     assert.equal((await victim.open("/login")).status, 200);
     assert.notEqual(victim.sessionCookie?.value, value);
