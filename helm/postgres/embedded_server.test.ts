@@ -1,20 +1,17 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { lstat, mkdir, readdir, realpath, stat, writeFile } from "node:fs/promises";
+import { lstat, readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import test, { after } from "node:test";
 import { promisify } from "node:util";
 import { pollUntil } from "../services/pause.ts";
 import { createManager, statusOf, survivorsOf } from "../services/testing.ts";
-import { prepareDataFolder } from "./data_folder.ts";
 import { postgresDefinition } from "./embedded_server.ts";
-import { postgresPlace } from "./postgres_place.ts";
 import {
   isRoot,
-  makeClosedFolder,
   makeOpenFolder,
-  readText,
+  onlyAsRoot,
   startEmbeddedServer,
   superuserPassword,
 } from "./testing.ts";
@@ -116,36 +113,6 @@ test("R31: the superuser's password is in no command line, log or readable file"
   assert.ok(!JSON.stringify(server.definition).includes(superuserPassword));
 });
 
-test("an initdb that is killed leaves no half data folder, and the next start makes a whole one", async (t) => {
-  const folder = await makeOpenFolder(t);
-  const dataDir = path.join(folder, "postgres");
-  const program = `
-    import { postgresPlace } from ${JSON.stringify(path.join(import.meta.dirname, "postgres_place.ts"))};
-    import { prepareDataFolder } from ${JSON.stringify(path.join(import.meta.dirname, "data_folder.ts"))};
-    await prepareDataFolder(await postgresPlace({ dataDir: ${JSON.stringify(dataDir)} }), "x");`;
-  const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", program], {
-    cwd: import.meta.dirname,
-    detached: true,
-    stdio: "inherit",
-  });
-  const group = child.pid ?? 0;
-  t.after(() => signalQuietly(-group));
-  const isUnderWay = async () => {
-    const [unfinished] = (await readdir(folder)).filter((name) => name.includes(".new-"));
-    const made = path.join(folder, unfinished ?? "", "data", "PG_VERSION");
-    return unfinished !== undefined && (await stat(made).catch(() => undefined)) !== undefined;
-  };
-  assert.ok(await pollUntil(isUnderWay, { timeoutMs: 20_000, longestMs: 10 }));
-  const gone = once(child, "exit");
-  signalQuietly(-group);
-  await gone;
-  assert.ok(!(await readdir(folder)).includes("postgres"));
-
-  const { admin } = await startEmbeddedServer(t, { dataDir });
-  assert.equal((await admin`select 1`).length, 1);
-  assert.deepEqual(await readdir(folder), ["postgres"]);
-});
-
 test("a lock file whose pid belongs to another program now does not keep it down", async (t) => {
   const { manager, dataDir, definition } = shared;
   await manager.stop("postgres");
@@ -171,17 +138,6 @@ test("a password that is not the data folder's is the reason, with the way to me
   assert.ok(await pollUntil(says, { timeoutMs: 20_000 }));
 });
 
-test("a folder that holds something else is not overwritten", async (t) => {
-  const dataDir = path.join(await makeOpenFolder(t), "postgres");
-  await mkdir(dataDir);
-  await writeFile(path.join(dataDir, "something"), "else");
-  await assert.rejects(
-    prepareDataFolder(await postgresPlace({ dataDir }), "x"),
-    /Cannot make the data folder .*postgres: it holds something /,
-  );
-  assert.deepEqual(await readdir(dataDir), ["something"]);
-});
-
 test("a plain user's server keeps everything in the checkout", {
   skip: await whyNobodyCannotRun(),
 }, async (t) => {
@@ -201,8 +157,6 @@ test("a plain user's server keeps everything in the checkout", {
   assert.equal((await stat(path.join(folder, "postgres"))).uid, ownUid);
 });
 
-const onlyAsRoot = { skip: isRoot ? false : "only root has to run PostgreSQL as somebody else" };
-
 test("root runs it as a plain user in an open checkout", onlyAsRoot, async () => {
   const { dataDir, definition, manager } = await sharedAndReady();
   const { pid } = await statusOf(manager, "postgres");
@@ -211,41 +165,6 @@ test("root runs it as a plain user in an open checkout", onlyAsRoot, async () =>
   assert.equal(Number(stdout), definition.user?.uid);
   assert.equal((await stat(dataDir)).uid, definition.user?.uid);
   assert.ok((await lstat(dataDir)).isDirectory());
-});
-
-test(
-  "in a checkout closed to others root keeps the data outside, behind a link",
-  onlyAsRoot,
-  async (t) => {
-    const dataDir = path.join(await makeClosedFolder(t), "postgres");
-    const outside = path.join(await makeOpenFolder(t), "outside");
-    const { admin } = await startEmbeddedServer(t, { dataDir, outside });
-    assert.equal((await admin`select 1`).length, 1);
-    assert.ok((await lstat(dataDir)).isSymbolicLink());
-    const real = await realpath(dataDir);
-    assert.ok(real.startsWith(await realpath(outside)));
-    assert.match(await readText(path.dirname(real), "README"), new RegExp(dataDir));
-    // Asked again, as by the next Helm, it is the same place.
-    assert.equal((await postgresPlace({ dataDir, outside })).dataDir, real);
-  },
-);
-
-test("binaries that the plain user cannot reach are copied and work", onlyAsRoot, async (t) => {
-  const folder = await makeOpenFolder(t);
-  const dataDir = path.join(folder, "postgres");
-  const { binaries, ...place } = await postgresPlace({ dataDir });
-  const copy = { ...place, binaries: path.join(folder, "postgresql-x"), copyFrom: binaries };
-  await prepareDataFolder(copy, superuserPassword);
-  assert.equal((await readText(dataDir, "PG_VERSION")).trim(), "18");
-  assert.deepEqual((await readdir(folder)).sort(), ["postgres", "postgresql-x"]);
-});
-
-test("a link to data that is gone is an error and no empty database", onlyAsRoot, async (t) => {
-  const dataDir = path.join(await makeClosedFolder(t), "postgres");
-  const outside = path.join(await makeOpenFolder(t), "outside");
-  const place = await postgresPlace({ dataDir, outside });
-  await promisify(execFile)("rm", ["-r", place.dataDir]);
-  await assert.rejects(postgresPlace({ dataDir, outside }), /leads to .* which is gone/);
 });
 
 /** Notes every command line on this machine until it is stopped. */
@@ -274,14 +193,6 @@ async function writeAs(user: object | undefined, file: string, text: string): Pr
   });
   child.stdin.end(text);
   await once(child, "exit");
-}
-
-function signalQuietly(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // Gone already.
-  }
 }
 
 /** As root the plain user of the test has to be able to read this checkout. */

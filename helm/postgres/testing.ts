@@ -1,9 +1,10 @@
 // A real embedded PostgreSQL for this folder's tests, under a real service manager.
 import { chmod, mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
+import { findFreePort } from "@hivematrix/lib/postgres_testing";
 import type { TestScope } from "@hivematrix/lib/testing";
 import postgres from "postgres";
-import { createManager, findFreePort, makeFolder } from "../services/testing.ts";
+import { createManager, makeFolder } from "../services/testing.ts";
 import { type EmbeddedServer, postgresDefinition } from "./embedded_server.ts";
 
 export const superuserPassword = "superuser-password-of-the-test";
@@ -76,3 +77,7 @@ export async function readText(...parts: string[]): Promise<string> {
 }
 
 export const isRoot = process.getuid?.() === 0;
+
+export const onlyAsRoot = {
+  skip: isRoot ? false : "only root has to run PostgreSQL as somebody else",
+};

@@ -1,6 +1,7 @@
 // For embedded_server.test.ts: starts a server in the folder that is its argument, as whoever runs
 // this, and prints who that was and what was started.
-import { createManager, findFreePort } from "../services/testing.ts";
+import { findFreePort } from "@hivematrix/lib/postgres_testing";
+import { createManager } from "../services/testing.ts";
 import { postgresDefinition } from "./embedded_server.ts";
 
 const folder = process.argv[2] ?? "";

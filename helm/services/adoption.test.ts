@@ -86,7 +86,8 @@ test("what a service that died without any Helm left behind is ended by adopt", 
   const [pid] = await first.pids();
   await kill(first.process);
   process.kill(pid ?? 0, "SIGKILL");
-  assert.ok(await pollUntil(async () => (await readProcess(pid ?? 0)) === undefined));
+  const isGone = async () => (await readProcess(pid ?? 0)) === undefined;
+  assert.ok(await pollUntil(isGone, { timeoutMs: 10_000 }));
   assert.equal((await survivorsOf([pid])).length, 1);
   const { manager } = await createManager(t, services, { folder });
   assert.deepEqual(await manager.adopt(), []);

@@ -6,9 +6,10 @@ import https from "node:https";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import test from "node:test";
+import { findFreePort } from "@hivematrix/lib/postgres_testing";
 import type { TestScope } from "@hivematrix/lib/testing";
 import { httpHealth } from "./health_check.ts";
-import { findFreePort, makeFolder } from "./testing.ts";
+import { makeFolder } from "./testing.ts";
 
 const anyTime = () => AbortSignal.timeout(10_000);
 

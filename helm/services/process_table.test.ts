@@ -37,7 +37,8 @@ test("a zombie counts as gone although its pid still answers to signals", async 
   const zombie = Number.parseInt(output, 10);
   assert.ok(await readProcess(zombie));
   process.kill(zombie, "SIGKILL");
-  assert.ok(await pollUntil(async () => (await readProcess(zombie)) === undefined));
+  const isGone = async () => (await readProcess(zombie)) === undefined;
+  assert.ok(await pollUntil(isGone, { timeoutMs: 10_000 }));
   assert.doesNotThrow(() => process.kill(zombie, 0));
 });
 

@@ -126,7 +126,8 @@ test("a stop in the middle of a start ends the process, and the next start works
   const slow = `setTimeout(() => { ${answering} }, 1000)`;
   const { manager } = await createManager(t, [await service("slow", slow)]);
   await manager.start("slow");
-  assert.ok(await pollUntil(async () => (await statusOf(manager, "slow")).pid !== undefined));
+  const isRunning = async () => (await statusOf(manager, "slow")).pid !== undefined;
+  assert.ok(await pollUntil(isRunning, { timeoutMs: 10_000 }));
   const { pid } = await statusOf(manager, "slow");
   await manager.stop("slow");
   assert.equal((await statusOf(manager, "slow")).state, "stopped");

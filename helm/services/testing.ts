@@ -1,8 +1,8 @@
 // Real small services for the supervisor's tests, and a manager that loses its patience quickly.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import net from "node:net";
 import os from "node:os";
 import path from "node:path";
+import { findFreePort } from "@hivematrix/lib/postgres_testing";
 import { createTestLog, type TestScope } from "@hivematrix/lib/testing";
 import { httpHealth } from "./health_check.ts";
 import { pollUntil } from "./pause.ts";
@@ -79,14 +79,6 @@ export function markOf(name: string, port: number | undefined): string {
 /** A program that answers every request. */
 export const answering = `require("http").createServer((request, response) => response.end("ok"))
   .listen(process.env.PORT, "127.0.0.1");`;
-
-export async function findFreePort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 export async function statusOf(manager: ServiceManager, name: string) {
   const status = (await manager.status()).find((service) => service.name === name);

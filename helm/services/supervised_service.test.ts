@@ -2,17 +2,10 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import test from "node:test";
+import { findFreePort } from "@hivematrix/lib/postgres_testing";
 import { pollUntil } from "./pause.ts";
 import { ServiceManager } from "./service_manager.ts";
-import {
-  answering,
-  createManager,
-  findFreePort,
-  service,
-  statusOf,
-  survivorsOf,
-  untilState,
-} from "./testing.ts";
+import { answering, createManager, service, statusOf, survivorsOf, untilState } from "./testing.ts";
 
 const exiting = `console.log('{"level":"error","message":"PORT is missing"}'); process.exit(3);`;
 
@@ -37,7 +30,8 @@ test("a service that exits at once is called crash-looping, with status and last
   await manager.startAll();
   const status = await untilState(manager, "broken", "crash-looping");
   assert.equal(status.reason, "exit status 3, last log line: PORT is missing");
-  assert.ok(await pollUntil(async () => (await statusOf(manager, "broken")).restarts > 5));
+  const isTriedOn = async () => (await statusOf(manager, "broken")).restarts > 5;
+  assert.ok(await pollUntil(isTriedOn, { timeoutMs: 10_000 }));
   assert.equal((await statusOf(manager, "broken")).state, "crash-looping");
 });
 
@@ -137,7 +131,8 @@ test("a service whose preparation hangs can be stopped", async (t) => {
 
 test("a frozen service becomes unhealthy, is killed and comes back", async (t) => {
   const { manager } = await createManager(t, [await service("web", answering)], {
-    times: { stopGraceMs: 100, healthTimeoutMs: 200, unhealthyLimitMs: 300 },
+    // Half a second, for a healthy service answers in time on a busy machine too.
+    times: { stopGraceMs: 100, healthTimeoutMs: 500, unhealthyLimitMs: 500 },
   });
   await manager.startAll();
   await manager.waitUntilReady();
