@@ -1,6 +1,8 @@
 import type { ServiceRegistry } from "@hivematrix/lib/service_registry";
 import type { Keycloak } from "./keycloak.ts";
+import type { RevocationFeeds } from "./revocation_feeds.ts";
 import type { ServiceCredentials } from "./service_credentials.ts";
+import type { EndSessions } from "./session_ending.ts";
 import type { SessionStore } from "./session_store.ts";
 import type { KeySet } from "./signing_key.ts";
 import type { Tokens } from "./tokens.ts";
@@ -8,6 +10,9 @@ import type { Tokens } from "./tokens.ts";
 /** All that Core's handlers work with. */
 export interface Core {
   readonly sessions: SessionStore;
+  /** The one way in which sessions end. */
+  readonly endSessions: EndSessions;
+  readonly feeds: RevocationFeeds;
   readonly sessionLifetimeSeconds: number;
   readonly keys: KeySet;
   readonly tokens: Tokens;

@@ -6,11 +6,16 @@ import { router } from "@hivematrix/lib/router";
 import { closeOnSignal, serve } from "@hivematrix/lib/serve";
 import { createServiceRegistry } from "@hivematrix/lib/service_registry";
 import { readCoreSettings } from "./core_settings.ts";
+import { MemorySessionStore } from "./memory_session_store.ts";
 import { PostgresSessionStore } from "./postgres_session_store.ts";
+import { acceptFeeds } from "./revocation_feed_upgrade.ts";
+import { RevocationFeeds } from "./revocation_feeds.ts";
+import { createLocalRevocations } from "./revocations.ts";
 import { coreRoutes } from "./routes.ts";
 import { createServiceCredentials } from "./service_credentials.ts";
 import { startSessionCleanup } from "./session_cleanup.ts";
-import { MemorySessionStore } from "./session_store.ts";
+import { createSessionEnding } from "./session_ending.ts";
+import { createUseNoting } from "./session_use.ts";
 import { loadKeySet } from "./signing_key.ts";
 import { createTokens } from "./tokens.ts";
 
@@ -31,16 +36,23 @@ log.info(
     : "sessions are kept in PostgreSQL",
 );
 
+const feeds = new RevocationFeeds({ onSeen: createUseNoting(sessions, log) });
+const revocations = createLocalRevocations(feeds);
+const { keycloak } = settings;
 const core = {
   ...settings,
   keys,
   sessions,
+  feeds,
+  endSessions: createSessionEnding({ sessions, revocations, keycloak }),
   tokens: createTokens({ keys, issuer: settings.issuer }),
   credentials: createServiceCredentials(settings.confFile),
   registry: createServiceRegistry(settings.servicesFile),
 };
 const handle = router(coreRoutes(core), { service: "core", log });
-const server = await serve(handle, { port: settings.port, service: "core" });
-const cleanup = startSessionCleanup(sessions, { log });
-closeOnSignal(log, server, cleanup, sessions);
+const onUpgrade = acceptFeeds(core);
+const server = await serve(handle, { port: settings.port, service: "core", onUpgrade });
+const cleanup = startSessionCleanup(core, { ...settings, log });
+// The feeds first: from then on no gateway is granted anything that the next Core would not know of.
+closeOnSignal(log, feeds, server, cleanup, sessions);
 log.info("listening", { url: server.url.href, issuer: settings.issuer, kid: keys.signing.kid });

@@ -1,24 +1,29 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "@hivematrix/lib/database";
 import { HttpError } from "@hivematrix/lib/http_error";
 import type { Log } from "@hivematrix/lib/log";
+import { hashesPerNotice, revocationChannel } from "./revocation_notice.ts";
 import { createSealer, type Sealer } from "./sealed_text.ts";
 import { hashSessionId } from "./session_id.ts";
 import {
   clockLeewaySeconds,
   createSession,
   type Device,
-  isDueToTouch,
+  type EndedSession,
   judgeSession,
+  type ListedSession,
   lateLogoutSeconds,
   type ProviderSession,
   type Session,
   type SessionCheck,
   type SessionRecord,
+  type SessionSelector,
   type SessionStore,
   type SessionStoreOptions,
+  touchAfterSeconds,
   type User,
 } from "./session_store.ts";
 
@@ -96,38 +101,69 @@ export class PostgresSessionStore implements SessionStore {
     const record = row && toRecord(id, row);
     const judged = judgeSession(record, nowSeconds, this.#idleSeconds);
     if (record === undefined || judged.state !== "live") return judged;
-    if (isDueToTouch(record, nowSeconds, this.#idleSeconds)) {
-      const now = toDate(nowSeconds);
-      await this.#run(
-        (sql) => sql`update sessions set last_seen_at = ${now} where id_hash = ${idHash}`,
-      );
+    if (nowSeconds - record.lastSeenAtSeconds >= touchAfterSeconds(this.#idleSeconds)) {
+      await this.noteUse([idHash.toString("hex")]);
     }
     return judged;
   }
 
-  async revoke(id: string): Promise<ProviderSession | undefined> {
-    const idHash = hashSessionId(id);
-    const now = toDate(this.#nowSeconds());
-    // The row lock makes one of two revokes at once the first; only that one gets the tokens.
-    const [row] = await this.#run(
-      (sql) => sql<ProviderRow[]>`
-        with ended as (
-          select id_hash, sid, sealed_id_token, sealed_refresh_token
-          from sessions where id_hash = ${idHash} and revoked_at is null
-          for update
+  async end(which: SessionSelector, revocation = randomUUID()): Promise<EndedSession[]> {
+    const nowSeconds = this.#nowSeconds();
+    // One statement is one transaction: whoever learns of the end can see it, and it is not lost
+    // between here and the other Cores. The row locks make one of two ends at once the first, and
+    // only that one gets the tokens; in one order for all, or two would wait for each other.
+    const rows = await this.#run(
+      (sql) => sql<EndedRow[]>`
+        with meant as (
+          select id_hash, sub, sid, sealed_id_token, sealed_refresh_token,
+            revoked_at, created_at, last_seen_at, expires_at, user_data
+          from sessions where ${this.#where(sql, which, nowSeconds)}
+          order by id_hash for update
         ), revoked as (
           update sessions
-          set revoked_at = ${now}, sealed_id_token = null, sealed_refresh_token = null
-          from ended where sessions.id_hash = ended.id_hash
+          set revoked_at = ${toDate(nowSeconds)}, sealed_id_token = null, sealed_refresh_token = null
+          from meant where sessions.id_hash = meant.id_hash and meant.revoked_at is null
+        ), notified as (
+          select pg_notify(
+            ${revocationChannel},
+            ${revocation}::text || ':' || part || ' ' || string_agg(encode(id_hash, 'hex'), ' ')
+          )
+          from (
+            select id_hash, (row_number() over (order by id_hash) - 1) / ${hashesPerNotice}::int as part
+            from meant
+          ) as parts group by part
         )
-        select sid, sealed_id_token, sealed_refresh_token from ended`,
+        select meant.*, (select count(*) from notified) from meant`,
     );
-    if (row === undefined) return undefined;
-    return {
-      sid: row.sid ?? undefined,
-      idToken: this.#open(row.sealed_id_token, idHash, "id_token"),
-      refreshToken: this.#open(row.sealed_refresh_token, idHash, "refresh_token"),
-    };
+    return rows.map((row) => this.#toEnded(row, nowSeconds));
+  }
+
+  async list(sub: string | undefined, limit: number): Promise<ListedSession[]> {
+    const nowSeconds = this.#nowSeconds();
+    const rows = await this.#run(
+      (sql) => sql<ListedRow[]>`
+        select id_hash, user_data, created_at, last_seen_at, expires_at, user_agent, address
+        from sessions
+        where revoked_at is null and expires_at > ${toDate(nowSeconds)}
+          and created_at <= ${toDate(nowSeconds + clockLeewaySeconds)}
+          and last_seen_at > ${this.#idleSince(nowSeconds)}
+          and ${sub === undefined ? sql`true` : sql`sub = ${sub}`}
+        order by last_seen_at desc, id_hash limit ${limit}`,
+    );
+    return rows.map(toListed);
+  }
+
+  async noteUse(hashes: readonly string[]): Promise<void> {
+    const nowSeconds = this.#nowSeconds();
+    // Only a live session: one that has been idle for too long must not come back to life.
+    await this.#run(
+      (sql) => sql`
+        update sessions set last_seen_at = ${toDate(nowSeconds)}
+        where id_hash in (select decode(hash, 'hex') from unnest(${sql.array([...hashes])}::text[]) as hash)
+          and revoked_at is null
+          and last_seen_at <= ${toDate(nowSeconds - touchAfterSeconds(this.#idleSeconds))}
+          and last_seen_at > ${this.#idleSince(nowSeconds)}`,
+    );
   }
 
   async removeExpired(): Promise<number> {
@@ -148,6 +184,41 @@ export class PostgresSessionStore implements SessionStore {
 
   async close(): Promise<void> {
     await this.#sql.end({ timeout: 1 });
+  }
+
+  #where(sql: Sql, which: SessionSelector, nowSeconds: number) {
+    if ("id" in which) return sql`id_hash = ${hashSessionId(which.id)}`;
+    if ("hash" in which) {
+      const owner = which.sub === undefined ? sql`true` : sql`sub = ${which.sub}`;
+      return sql`id_hash = ${Buffer.from(which.hash, "hex")} and ${owner}`;
+    }
+    if ("sub" in which) {
+      return sql`sub = ${which.sub} and id_hash <> ${Buffer.from(which.except ?? "", "hex")}`;
+    }
+    if ("sid" in which) return sql`sid = ${which.sid}`;
+    return sql`
+      revoked_at is null and expires_at > ${toDate(nowSeconds)}
+      and last_seen_at <= ${this.#idleSince(nowSeconds)}`;
+  }
+
+  /** Whoever was last seen at this time or before is idle; 1970 without an idle limit. */
+  #idleSince(nowSeconds: number): Date {
+    return toDate(this.#idleSeconds === undefined ? 0 : nowSeconds - this.#idleSeconds);
+  }
+
+  #toEnded(row: EndedRow, nowSeconds: number): EndedSession {
+    const { state } = judgeSession(toRecord("", row), nowSeconds, this.#idleSeconds);
+    return {
+      hash: row.id_hash.toString("hex"),
+      sub: row.sub,
+      wasLive: state === "live",
+      wasRevoked: row.revoked_at !== null,
+      provider: {
+        sid: row.sid ?? undefined,
+        idToken: this.#open(row.sealed_id_token, row.id_hash, "id_token"),
+        refreshToken: this.#open(row.sealed_refresh_token, row.id_hash, "refresh_token"),
+      },
+    };
   }
 
   /** Whatever goes wrong here means: no session can be judged now. Callers fail closed. */
@@ -212,10 +283,29 @@ interface SessionRow {
   readonly revoked_at: Date | null;
 }
 
-interface ProviderRow {
+interface EndedRow extends SessionRow {
+  readonly id_hash: Buffer;
+  readonly sub: string;
   readonly sid: string | null;
   readonly sealed_id_token: string | null;
   readonly sealed_refresh_token: string | null;
+}
+
+interface ListedRow extends Omit<SessionRow, "revoked_at"> {
+  readonly id_hash: Buffer;
+  readonly user_agent: string | null;
+  readonly address: string | null;
+}
+
+function toListed(row: ListedRow): ListedSession {
+  return {
+    hash: row.id_hash.toString("hex"),
+    user: row.user_data,
+    createdAtSeconds: toSeconds(row.created_at),
+    lastSeenAtSeconds: toSeconds(row.last_seen_at),
+    expiresAtSeconds: toSeconds(row.expires_at),
+    device: { userAgent: row.user_agent ?? undefined, address: row.address ?? undefined },
+  };
 }
 
 function toRecord(id: string, row: SessionRow): SessionRecord {

@@ -2,6 +2,7 @@ import { healthRoute } from "@hivematrix/lib/health";
 import type { Route } from "@hivematrix/lib/router";
 import type { Core } from "./core.ts";
 import { showJwks } from "./jwks.ts";
+import { feedPath, requireUpgrade } from "./revocation_feed_upgrade.ts";
 import { giveServiceToken } from "./service_token.ts";
 import { exchangeToken } from "./token_exchange.ts";
 import { revokeToken } from "./token_revoke.ts";
@@ -14,6 +15,7 @@ export function coreRoutes(core: Core): Route[] {
     { method: "POST", path: "/api/token/validate", handler: validateToken(core) },
     { method: "POST", path: "/api/token/revoke", handler: revokeToken(core) },
     { method: "POST", path: "/service-token", handler: giveServiceToken(core) },
+    { method: "GET", path: feedPath, handler: requireUpgrade() },
     { method: "GET", path: "/.well-known/jwks.json", handler: showJwks(core) },
     healthRoute("core", { sessions: () => core.sessions.ping() }),
   ];

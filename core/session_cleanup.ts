@@ -1,23 +1,39 @@
 import type { Log } from "@hivematrix/lib/log";
-import type { SessionStore } from "./session_store.ts";
+import type { Core } from "./core.ts";
+
+export interface CleanupOptions {
+  readonly log: Log;
+  readonly idleSeconds?: number | undefined;
+  /** Default a minute, and no more than a tenth of the idle limit. */
+  readonly intervalMs?: number;
+}
 
 /**
- * Removes sessions that are over, now and then every `intervalMs` (default a minute). Never keeps
- * the process running.
+ * Ends sessions that were idle for too long, on all gateways too, and forgets sessions that are
+ * over: now and again and again. Never keeps the process running.
  */
 export function startSessionCleanup(
-  sessions: SessionStore,
-  { log, intervalMs = 60_000 }: { log: Log; intervalMs?: number },
+  { sessions, endSessions }: Pick<Core, "sessions" | "endSessions">,
+  { log, idleSeconds = Number.POSITIVE_INFINITY, ...options }: CleanupOptions,
 ): { close(): void } {
+  const { intervalMs = Math.min(60, Math.max(1, idleSeconds / 10)) * 1000 } = options;
   const cleanUp = async () => {
     try {
+      await endSessions({ idle: true }, { reason: "idle for too long", log });
       const count = await sessions.removeExpired();
       if (count > 0) log.debug("removed expired sessions", { count });
     } catch (error) {
-      log.warn("expired sessions cannot be removed at the moment, the next try is near", { error });
+      log.warn("sessions cannot be cleaned up at the moment, the next try is near", { error });
     }
   };
-  void cleanUp();
-  const timer = setInterval(cleanUp, intervalMs).unref();
+  let isAtWork = false;
+  const takeTurn = async () => {
+    if (isAtWork) return;
+    isAtWork = true;
+    await cleanUp();
+    isAtWork = false;
+  };
+  void takeTurn();
+  const timer = setInterval(takeTurn, intervalMs).unref();
   return { close: () => clearInterval(timer) };
 }

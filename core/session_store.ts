@@ -50,16 +50,53 @@ export interface SessionStore {
   /** Judges a session, and with an idle limit notes that it is in use. */
   check(id: string): Promise<SessionCheck>;
   /**
-   * Ends a session, one past its time included, for good.
+   * Ends sessions for good, those past their time included. Others learn of it by the caller, who
+   * goes through session_ending.ts.
    *
-   * @returns the provider's side of it, handed out once; `undefined` when there was nothing to end
+   * @param revocation names this end between several Cores (shared_revocations.ts)
+   * @returns all sessions that were meant and are over now, those that were over before included
    */
-  revoke(id: string): Promise<ProviderSession | undefined>;
+  end(which: SessionSelector, revocation?: string): Promise<EndedSession[]>;
+  /** The live sessions, of one person or of all, the last used first; at most `limit`. */
+  list(sub: string | undefined, limit: number): Promise<ListedSession[]>;
+  /** Notes that these live sessions were used just now. @param hashes hashSessionId in hex */
+  noteUse(hashes: readonly string[]): Promise<void>;
   /** Forgets sessions that are over. @returns how many */
   removeExpired(): Promise<number>;
   /** Resolves when sessions can be read and written. */
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Which sessions are meant. `hash` and `except` are hashSessionId in hex. */
+export type SessionSelector =
+  | { readonly id: string }
+  | { readonly hash: string; readonly sub?: string | undefined }
+  | { readonly sub: string; readonly except?: string | undefined }
+  | { readonly sid: string }
+  /** Those that nobody used for the idle limit; none without such a limit. */
+  | { readonly idle: true };
+
+export interface EndedSession {
+  /** hashSessionId in hex, the name by which a session is spoken of outside its token. */
+  readonly hash: string;
+  readonly sub: string;
+  /** Whether it was good until this end. */
+  readonly wasLive: boolean;
+  /** Whether an earlier call had ended it. */
+  readonly wasRevoked: boolean;
+  /** The provider's side of it, handed out to the first end only. */
+  readonly provider: ProviderSession;
+}
+
+/** A session as its owner sees it in a list. */
+export interface ListedSession {
+  readonly hash: string;
+  readonly user: User;
+  readonly createdAtSeconds: number;
+  readonly lastSeenAtSeconds: number;
+  readonly expiresAtSeconds: number;
+  readonly device: Device;
 }
 
 export interface SessionStoreOptions {
@@ -104,82 +141,9 @@ export function judgeSession(
   return isRevoked ? { state: "revoked" } : { state: "live", session };
 }
 
-/** Whether a use is worth noting: not each one, a store would write on every request. */
-export function isDueToTouch(
-  { lastSeenAtSeconds }: SessionRecord,
-  nowSeconds: number,
-  idleSeconds: number | undefined,
-): boolean {
-  if (idleSeconds === undefined) return false;
-  return nowSeconds - lastSeenAtSeconds >= Math.min(60, idleSeconds / 10);
-}
-
-/** Sessions in this process's memory, gone with it: for a Core without a database. */
-export class MemorySessionStore implements SessionStore {
-  readonly #records = new Map<string, MemoryRecord>();
-  readonly #idleSeconds: number | undefined;
-  readonly #now: () => number;
-
-  constructor({ idleSeconds, now = Date.now }: SessionStoreOptions = {}) {
-    this.#idleSeconds = idleSeconds;
-    this.#now = now;
-  }
-
-  async create(
-    user: User,
-    ttlSeconds: number,
-    provider: ProviderSession = {},
-    device: Device = {},
-  ): Promise<Session> {
-    const session = createSession(user, ttlSeconds, this.#nowSeconds());
-    const lastSeenAtSeconds = session.createdAtSeconds;
-    const record = { session, provider, device, lastSeenAtSeconds, isRevoked: false };
-    this.#records.set(session.id, record);
-    return session;
-  }
-
-  async check(id: string): Promise<SessionCheck> {
-    const record = this.#records.get(id);
-    const nowSeconds = this.#nowSeconds();
-    const judged = judgeSession(record, nowSeconds, this.#idleSeconds);
-    if (record === undefined || judged.state !== "live") return judged;
-    if (isDueToTouch(record, nowSeconds, this.#idleSeconds)) {
-      this.#records.set(id, { ...record, lastSeenAtSeconds: nowSeconds });
-    }
-    return judged;
-  }
-
-  async revoke(id: string): Promise<ProviderSession | undefined> {
-    const record = this.#records.get(id);
-    if (record === undefined || record.isRevoked) return undefined;
-    this.#records.set(id, { ...record, provider: {}, isRevoked: true });
-    return record.provider;
-  }
-
-  async removeExpired(): Promise<number> {
-    const nowSeconds = this.#nowSeconds();
-    const before = this.#records.size;
-    for (const [id, { session, provider }] of this.#records) {
-      const keptSeconds = provider.refreshToken === undefined ? 0 : lateLogoutSeconds;
-      const isOver = nowSeconds >= session.expiresAtSeconds + keptSeconds;
-      const isFromFuture = session.createdAtSeconds > nowSeconds + clockLeewaySeconds;
-      if (isOver || isFromFuture) this.#records.delete(id);
-    }
-    return before - this.#records.size;
-  }
-
-  async ping(): Promise<void> {}
-
-  async close(): Promise<void> {}
-
-  #nowSeconds(): number {
-    return Math.floor(this.#now() / 1000);
-  }
-}
-
-interface MemoryRecord extends SessionRecord {
-  readonly provider: ProviderSession;
-  readonly device: Device;
+/** How old "last seen" may become before a use is noted: a store would write on every request. */
+export function touchAfterSeconds(idleSeconds: number | undefined): number {
+  return Math.min(60, (idleSeconds ?? 600) / 10);
 }
 
 /** A session that begins now, in whole seconds, so that its token can say exactly the same. */

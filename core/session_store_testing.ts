@@ -1,6 +1,7 @@
 // The behaviour that every session store has; each implementation's test runs this set.
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { hashSessionId } from "./session_id.ts";
 import {
   clockLeewaySeconds,
   lateLogoutSeconds,
@@ -11,6 +12,12 @@ import {
 
 export type CreateStore = (t: TestContext, options: SessionStoreOptions) => Promise<SessionStore>;
 
+/** Ends one session. @returns the provider's side of it, to the first who ends it */
+export async function revoke(store: SessionStore, id: string) {
+  const [ended] = await store.end({ id });
+  return ended === undefined || ended.wasRevoked ? undefined : ended.provider;
+}
+
 export const ada: User = {
   sub: "ada-sub",
   name: "Ada Lovelace",
@@ -19,6 +26,10 @@ export const ada: User = {
   permission_level: "technician",
   groups: ["technicians", "/x/admins"],
 };
+
+export const grace: User = { ...ada, sub: "grace-sub", preferred_username: "grace" };
+
+export const toHash = (id: string) => hashSessionId(id).toString("hex");
 
 const provider = { sid: "provider-sid", idToken: "id.token.x", refreshToken: "refresh-token" };
 
@@ -60,7 +71,7 @@ export function testSessionStore(name: string, createStore: CreateStore): void {
     const store = await createStore(t, {});
     for (const id of ["", "x", "'; drop table sessions; --", "\u0000", "ä".repeat(10_000)]) {
       assert.deepEqual(await store.check(id), { state: "unknown" });
-      assert.equal(await store.revoke(id), undefined);
+      assert.equal(await revoke(store, id), undefined);
     }
   });
 
@@ -103,7 +114,7 @@ export function testSessionStore(name: string, createStore: CreateStore): void {
     const store = await createStore(t, {});
     const session = await store.create(ada, 3600);
     const other = await store.create(ada, 3600);
-    await store.revoke(session.id);
+    await revoke(store, session.id);
     assert.deepEqual(await store.check(session.id), { state: "revoked" });
     assert.equal((await store.check(other.id)).state, "live");
   });
@@ -111,14 +122,14 @@ export function testSessionStore(name: string, createStore: CreateStore): void {
   test(`a revoke hands out the provider's side of the session, once (${name})`, async (t) => {
     const store = await createStore(t, {});
     const session = await store.create(ada, 3600, provider);
-    assert.deepEqual(await store.revoke(session.id), provider);
-    assert.equal(await store.revoke(session.id), undefined);
+    assert.deepEqual(await revoke(store, session.id), provider);
+    assert.equal(await revoke(store, session.id), undefined);
   });
 
   test(`of many revokes at once, exactly one gets the provider's tokens (${name})`, async (t) => {
     const store = await createStore(t, {});
     const { id } = await store.create(ada, 3600, provider);
-    const results = await Promise.all(Array.from({ length: 12 }, () => store.revoke(id)));
+    const results = await Promise.all(Array.from({ length: 12 }, () => revoke(store, id)));
     assert.deepEqual(
       results.filter((result) => result !== undefined),
       [provider],
@@ -128,16 +139,133 @@ export function testSessionStore(name: string, createStore: CreateStore): void {
   test(`a session without a provider's side revokes too (${name})`, async (t) => {
     const store = await createStore(t, {});
     const { id } = await store.create(ada, 3600);
-    const revoked = await store.revoke(id);
+    const revoked = await revoke(store, id);
     assert.equal(revoked?.refreshToken, undefined);
     assert.notEqual(revoked, undefined);
+  });
+
+  test(`an end says what it met: live, expired or ended before (${name})`, async (t) => {
+    const clock = createTestClock();
+    const store = await createStore(t, clock);
+    const { id } = await store.create(ada, 60);
+    const expired = await store.create(ada, 30);
+    clock.advance(30);
+    const hash = toHash(id);
+    const none = { sid: undefined, idToken: undefined, refreshToken: undefined };
+    const [first] = await store.end({ id });
+    assert.deepEqual(first && { ...first, provider: { ...none, ...first.provider } }, {
+      hash,
+      sub: ada.sub,
+      wasLive: true,
+      wasRevoked: false,
+      provider: none,
+    });
+    const [again] = await store.end({ hash });
+    assert.deepEqual([again?.hash, again?.wasLive, again?.wasRevoked], [hash, false, true]);
+    const [late] = await store.end({ id: expired.id });
+    assert.deepEqual([late?.wasLive, late?.wasRevoked], [false, false]);
+  });
+
+  test(`a session ends by its hash, for its owner or for anyone (${name})`, async (t) => {
+    const store = await createStore(t, {});
+    const { id } = await store.create(ada, 60);
+    assert.deepEqual(await store.end({ hash: toHash(id), sub: grace.sub }), []);
+    assert.equal((await store.check(id)).state, "live");
+    assert.equal((await store.end({ hash: toHash(id), sub: ada.sub })).length, 1);
+    assert.equal((await store.check(id)).state, "revoked");
+    assert.deepEqual(await store.end({ hash: "0".repeat(64) }), []);
+  });
+
+  test(`all sessions of a person end, of nobody else, and one may be left out (${name})`, async (t) => {
+    const store = await createStore(t, {});
+    const current = await store.create(ada, 60);
+    for (let i = 0; i < 250; i++) await store.create(ada, 60, provider);
+    const other = await store.create(grace, 60);
+    const ended = await store.end({ sub: ada.sub, except: toHash(current.id) });
+    assert.equal(ended.filter(({ wasLive }) => wasLive).length, 250);
+    assert.equal(ended[7]?.provider.refreshToken, provider.refreshToken);
+    assert.equal((await store.check(current.id)).state, "live");
+    assert.equal((await store.end({ sub: ada.sub })).filter(({ wasLive }) => wasLive).length, 1);
+    assert.equal((await store.check(current.id)).state, "revoked");
+    assert.equal((await store.check(other.id)).state, "live");
+  });
+
+  test(`sessions end by the provider's id of them, also a second time (${name})`, async (t) => {
+    const store = await createStore(t, {});
+    const { id } = await store.create(ada, 60, { sid: "one" });
+    const other = await store.create(ada, 60, { sid: "two" });
+    await store.create(ada, 60);
+    const states = async () => (await store.end({ sid: "one" })).map(({ wasLive }) => wasLive);
+    assert.deepEqual(await states(), [true]);
+    assert.deepEqual(await states(), [false]);
+    assert.equal((await store.check(id)).state, "revoked");
+    assert.equal((await store.check(other.id)).state, "live");
+  });
+
+  test(`R10: idle sessions end, used ones do not, and use brings no idle one back (${name})`, async (t) => {
+    const clock = createTestClock();
+    const store = await createStore(t, { ...clock, idleSeconds: 600 });
+    const idle = await store.create(ada, 3600);
+    const used = await store.create(ada, 3600);
+    clock.advance(300);
+    await store.noteUse([toHash(used.id), "0".repeat(64)]);
+    clock.advance(300);
+    await store.noteUse([toHash(idle.id)]);
+    assert.deepEqual(await store.check(idle.id), { state: "idle" });
+    const ended = await store.end({ idle: true });
+    assert.deepEqual(
+      ended.map(({ hash }) => hash),
+      [toHash(idle.id)],
+    );
+    assert.deepEqual(await store.end({ idle: true }), []);
+    assert.equal((await store.check(used.id)).state, "live");
+  });
+
+  test(`R10: without an idle limit no session is idle (${name})`, async (t) => {
+    const clock = createTestClock();
+    const store = await createStore(t, clock);
+    const { id } = await store.create(ada, 10_000);
+    clock.advance(9_999);
+    assert.deepEqual(await store.end({ idle: true }), []);
+    assert.equal((await store.check(id)).state, "live");
+  });
+
+  test(`R11: the list has a person's live sessions with their devices, the last used first (${name})`, async (t) => {
+    const clock = createTestClock();
+    const store = await createStore(t, { ...clock, idleSeconds: 600 });
+    const device = { userAgent: "Firefox", address: "192.0.2.7" };
+    const first = await store.create(ada, 3600, provider, device);
+    const second = await store.create(ada, 3600);
+    const gone = [await store.create(ada, 3600), await store.create(ada, 60)] as const;
+    await store.end({ id: gone[0].id });
+    await store.create(grace, 3600);
+    clock.advance(100);
+    await store.noteUse([toHash(first.id)]);
+    const listed = await store.list(ada.sub, 10);
+    assert.deepEqual(listed, [
+      {
+        hash: toHash(first.id),
+        user: ada,
+        createdAtSeconds: clock.startSeconds,
+        lastSeenAtSeconds: clock.startSeconds + 100,
+        expiresAtSeconds: clock.startSeconds + 3600,
+        device,
+      },
+      listed[1],
+    ]);
+    assert.equal(listed[1]?.hash, toHash(second.id));
+    assert.deepEqual({ ...listed[1]?.device }.userAgent, undefined);
+    assert.equal((await store.list(undefined, 10)).length, 3);
+    assert.equal((await store.list(undefined, 2)).length, 2);
+    clock.advance(500);
+    assert.equal((await store.list(ada.sub, 10)).length, 1, "an idle session is none to see");
   });
 
   test(`expired comes before revoked, in the contract's order (${name})`, async (t) => {
     const clock = createTestClock();
     const store = await createStore(t, clock);
     const { id } = await store.create(ada, 60);
-    await store.revoke(id);
+    await revoke(store, id);
     clock.advance(60);
     assert.deepEqual(await store.check(id), { state: "expired" });
   });
@@ -148,7 +276,7 @@ export function testSessionStore(name: string, createStore: CreateStore): void {
     const short = await store.create(ada, 60);
     const long = await store.create(ada, 3600);
     const revoked = await store.create(ada, 3600, provider);
-    await store.revoke(revoked.id);
+    await revoke(store, revoked.id);
     assert.equal(await store.removeExpired(), 0);
     clock.advance(60);
     assert.equal(await store.removeExpired(), 1);
@@ -167,10 +295,10 @@ export function testSessionStore(name: string, createStore: CreateStore): void {
     clock.advance(60 + lateLogoutSeconds - 1);
     assert.equal(await store.removeExpired(), 0);
     assert.deepEqual(await store.check(late.id), { state: "expired" });
-    assert.deepEqual(await store.revoke(late.id), provider);
+    assert.deepEqual(await revoke(store, late.id), provider);
     clock.advance(1);
     assert.equal(await store.removeExpired(), 2);
-    assert.equal(await store.revoke(tooLate.id), undefined);
+    assert.equal(await revoke(store, tooLate.id), undefined);
   });
 
   test(`a clock set back an hour carries no session past its limit (${name})`, async (t) => {

@@ -11,9 +11,15 @@ import { createTestLog, type TestScope } from "@hivematrix/lib/testing";
 import { createTraceparent } from "@hivematrix/lib/trace";
 import type { Core } from "./core.ts";
 import type { Keycloak } from "./keycloak.ts";
+import { MemorySessionStore } from "./memory_session_store.ts";
+import { acceptFeeds } from "./revocation_feed_upgrade.ts";
+import { RevocationFeeds } from "./revocation_feeds.ts";
+import { createLocalRevocations } from "./revocations.ts";
 import { coreRoutes } from "./routes.ts";
 import { createServiceCredentials } from "./service_credentials.ts";
-import { MemorySessionStore, type SessionStore } from "./session_store.ts";
+import { createSessionEnding } from "./session_ending.ts";
+import type { SessionStore } from "./session_store.ts";
+import { createUseNoting } from "./session_use.ts";
 import { createKeySet, generatePrivateKey, type KeySet } from "./signing_key.ts";
 import { startTestProvider, type TestProvider } from "./testing_provider.ts";
 import { createTokens } from "./tokens.ts";
@@ -22,6 +28,10 @@ export interface TestCoreOptions {
   /** Default: a new MemorySessionStore. */
   readonly sessions?: SessionStore;
   readonly sessionLifetimeSeconds?: number;
+  /** For the default store. */
+  readonly idleSeconds?: number;
+  /** Whether the feeds may grant leases. */
+  readonly mayGrant?: () => boolean;
   readonly issuer?: string;
   /** Milliseconds since 1970, for the default store and the tokens. */
   readonly now?: () => number;
@@ -82,18 +92,31 @@ export async function startCore(
   const secrets = new Map(["nexus", ...services].map((name) => [name, randomUUID()]));
   const { confFile, servicesFile } = writeFiles(folder, services, secrets, legacyServices);
   const keySet = await testKeySet();
+  const log = createTestLog("core");
+  const sessions =
+    options.sessions ?? new MemorySessionStore({ now, idleSeconds: options.idleSeconds });
+  const keycloak = options.keycloak ?? provider.keycloak;
+  // Nobody was granted anything before this Core, so it need not wait for that to run out.
+  const feeds = new RevocationFeeds({
+    startsFresh: true,
+    mayGrant: options.mayGrant ?? (() => true),
+    onSeen: createUseNoting(sessions, log),
+  });
+  const revocations = createLocalRevocations(feeds);
   const core: Core = {
-    sessions: options.sessions ?? new MemorySessionStore({ now }),
+    sessions,
+    feeds,
+    endSessions: createSessionEnding({ sessions, revocations, keycloak }),
     sessionLifetimeSeconds,
     keys: keySet,
     tokens: createTokens({ keys: keySet, issuer, now }),
-    keycloak: options.keycloak ?? provider.keycloak,
+    keycloak,
     credentials: createServiceCredentials(confFile),
     registry: createServiceRegistry(servicesFile),
   };
-  const log = createTestLog("core");
   const handle = router(coreRoutes(core), { service: "core", log });
-  const server = await serve(handle, { port: 0, service: "core", drainTimeoutMs: 500 });
+  const onUpgrade = acceptFeeds(core);
+  const server = await serve(handle, { port: 0, service: "core", drainTimeoutMs: 500, onUpgrade });
   scope.after(() => server.close());
 
   const post: StartedCore["post"] = (path, body, headers = {}) =>

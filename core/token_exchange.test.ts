@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodeJwt } from "jose";
-import { MemorySessionStore } from "./session_store.ts";
-import { createTestClock } from "./session_store_testing.ts";
+import { MemorySessionStore } from "./memory_session_store.ts";
+import { createTestClock, revoke } from "./session_store_testing.ts";
 import { adaUserinfo, createTestContext, type StartedCore, startCore } from "./testing.ts";
 import { exchangeToken } from "./token_exchange.ts";
 
@@ -71,7 +71,7 @@ test("what the provider knows of its session is kept with ours, and not in the t
   const token = await core.signIn(adaUserinfo, { id_token, refresh_token: "r", sid: "s" });
   const text = JSON.stringify(decodeJwt(token));
   assert.ok(!text.includes("sid") && !text.includes("id_token") && !text.includes("refresh"));
-  const provider = await core.sessions.revoke(decodeJwt(token).jti ?? "");
+  const provider = await revoke(core.sessions, decodeJwt(token).jti ?? "");
   assert.deepEqual(provider, { sid: "s", idToken: id_token, refreshToken: "r" });
 });
 

@@ -48,12 +48,12 @@ export function exchangeToken(core: Core): Handler {
  * Ends the session that a browser had before this sign-in. The provider's side is left alone: it
  * carries the new session too.
  */
-function createPreviousEnding({ sessions, tokens }: Pick<Core, "sessions" | "tokens">) {
+function createPreviousEnding({ endSessions, tokens }: Pick<Core, "endSessions" | "tokens">) {
   return async (token: string, log: Log): Promise<void> => {
     try {
-      const { jti, sub } = await tokens.readUserToken(token, { acceptExpired: true });
-      await sessions.revoke(jti);
-      log.info("signed in anew", { sub, session: describeSession(jti) });
+      const { jti } = await tokens.readUserToken(token, { acceptExpired: true });
+      const reason = "signed in anew";
+      await endSessions({ id: jti }, { reason, log, keepProviderSession: true });
     } catch (error) {
       // A token that is none of ours holds no session, and nobody should be kept out because of it.
       if (!(error instanceof HttpError) || error.status >= 500) throw error;

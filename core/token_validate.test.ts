@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { forgedTokens } from "@hivematrix/lib/forged_tokens_testing";
 import { decodeJwt } from "jose";
-import { MemorySessionStore } from "./session_store.ts";
-import { ada, createTestClock } from "./session_store_testing.ts";
+import { MemorySessionStore } from "./memory_session_store.ts";
+import { ada, createTestClock, revoke } from "./session_store_testing.ts";
 import { createTestContext, type StartedCore, startCore } from "./testing.ts";
 import { validateToken } from "./token_validate.ts";
 
@@ -104,7 +104,7 @@ test("check 4: a session that was not used for too long", async (t) => {
 test("check 5: a session that was revoked", async (t) => {
   const core = await startCore(t);
   const token = await core.signIn();
-  await core.sessions.revoke(decodeJwt(token).jti ?? "");
+  await revoke(core.sessions, decodeJwt(token).jti ?? "");
   await assertRefused(core, token, /revoked/);
 });
 

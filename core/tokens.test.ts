@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HttpError } from "@hivematrix/lib/http_error";
 import { decodeJwt, decodeProtectedHeader, jwtVerify, SignJWT } from "jose";
-import { MemorySessionStore } from "./session_store.ts";
+import { MemorySessionStore } from "./memory_session_store.ts";
 import { ada, createTestClock } from "./session_store_testing.ts";
 import { createKeySet, generatePrivateKey } from "./signing_key.ts";
 import { testKeySet } from "./testing.ts";

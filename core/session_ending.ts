@@ -1,0 +1,87 @@
+import type { Log } from "@hivematrix/lib/log";
+import type { Keycloak } from "./keycloak.ts";
+import { endProviderSession } from "./keycloak_logout.ts";
+import type { Revocations } from "./revocations.ts";
+import type { EndedSession, SessionSelector, SessionStore } from "./session_store.ts";
+
+export interface EndOptions {
+  /** Why, for the log. */
+  readonly reason: string;
+  readonly log: Log;
+  /** The provider's side lives on, or is over already. */
+  readonly keepProviderSession?: boolean;
+}
+
+/**
+ * Ends sessions, in the order that makes an answer true: stored first, then told to every gateway,
+ * then the provider's side.
+ *
+ * @returns the sessions that were meant; once this resolves, nobody accepts any of them
+ * @throws {HttpError} 503 when it could not be stored, or is stored and not yet known everywhere
+ */
+export type EndSessions = (which: SessionSelector, options: EndOptions) => Promise<EndedSession[]>;
+
+export function createSessionEnding({
+  sessions,
+  revocations,
+  keycloak,
+}: {
+  sessions: SessionStore;
+  revocations: Revocations;
+  keycloak: Keycloak;
+}): EndSessions {
+  return async (which, { reason, log, keepProviderSession = false }) => {
+    const revocation = revocations.begin();
+    try {
+      const ended = await sessions.end(which, revocation.id);
+      logEnds(ended, reason, log);
+      // The provider hears of it whether or not all gateways confirm: its tokens come only once.
+      const providerEnded = keepProviderSession
+        ? Promise.resolve()
+        : endProviderSessions(keycloak, ended, log);
+      // Sessions that were over before are announced again: whoever ended them may have been killed
+      // before every gateway knew, and this call's answer makes the same promise.
+      const announced = revocation.announce(ended.map(({ hash }) => hash));
+      await Promise.all([announced, providerEnded]);
+      return ended;
+    } finally {
+      revocation.close();
+    }
+  };
+}
+
+function logEnds(ended: readonly EndedSession[], reason: string, log: Log): void {
+  for (const { hash, sub, wasRevoked } of ended) {
+    // The same 16 digits as describeSession's.
+    if (!wasRevoked) log.info("session ended", { reason, sub, session: hash.slice(0, 16) });
+  }
+}
+
+/** How many questions the provider gets at once. */
+const providerCallsAtOnce = 8;
+
+async function endProviderSessions(
+  keycloak: Keycloak,
+  ended: readonly EndedSession[],
+  log: Log,
+): Promise<void> {
+  const refreshTokens = ended.flatMap(({ provider }) => provider.refreshToken ?? []);
+  const next = refreshTokens.values();
+  const work = async () => {
+    for (const refreshToken of next) await tryToEndProviderSession(keycloak, refreshToken, log);
+  };
+  await Promise.all(Array.from({ length: providerCallsAtOnce }, work));
+}
+
+/** The session here is over in any case, so the caller is not told about a provider that is away. */
+async function tryToEndProviderSession(
+  keycloak: Keycloak,
+  refreshToken: string,
+  log: Log,
+): Promise<void> {
+  try {
+    await endProviderSession(keycloak, refreshToken);
+  } catch (error) {
+    log.warn("the identity provider's session could not be ended", { error });
+  }
+}
