@@ -11,15 +11,7 @@ export interface AppDatabases {
 }
 
 export function createAppDatabases(source: ConfigSource): AppDatabases {
-  let last: Promise<void> = Promise.resolve();
-  return {
-    ensure(app) {
-      // One after the other: PostgreSQL refuses to copy a template database twice at a time.
-      const next = last.catch(() => undefined).then(() => ensure(source, app));
-      last = next;
-      return next;
-    },
-  };
+  return { ensure: (app) => ensure(source, app) };
 }
 
 async function ensure(source: ConfigSource, app: string): Promise<void> {

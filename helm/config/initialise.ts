@@ -1,3 +1,4 @@
+import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { AppRegistry } from "../install/app_registry.ts";
 import { makeCertificate } from "./certificate.ts";
@@ -40,6 +41,7 @@ export async function initialise(
   const postgresPort = await nextFreePort(5432 + portOffset);
   const config = newMasterConfig(registry, { ...options, bindAddress, nexus, postgresPort });
   await requireFreePorts(config);
+  await makeInstanceFolder(checkout);
   if (nexus.tls) {
     await makeCertificate(join(checkout.appFolder("nexus"), "instance", "tls"), hostname);
   }
@@ -52,6 +54,13 @@ export async function initialise(
     movedPostgres && `PostgreSQL on port ${postgresPort}, because ${5432 + portOffset} is taken`,
   ];
   return { config, notes: notes.filter((note) => typeof note === "string") };
+}
+
+/** When Helm is root, PostgreSQL runs as somebody else, who has to pass through here to its data. */
+async function makeInstanceFolder({ helmFolder }: Checkout): Promise<void> {
+  const folder = join(helmFolder, "instance");
+  await mkdir(folder, { recursive: true });
+  await chmod(folder, process.getuid?.() === 0 ? 0o711 : 0o700);
 }
 
 async function requireFreePorts({ apps }: MasterConfig): Promise<void> {
