@@ -124,6 +124,7 @@ for (const [accept, isHtml] of [
   ["TEXT/HTML; charset=utf-8", true],
   ["application/json;q=0.9, text/html", true],
   ["text/html, application/json", true],
+  ["application/json, text/html;q=1", true],
   ["", false],
   ["*/*", false],
   ["text/*", false],

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { UnderlyingSource } from "node:stream/web";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { guardBody } from "./guarded_body.ts";
@@ -8,7 +9,7 @@ const errors = {
   broken: (cause: unknown) => new Error("broken", { cause }),
 };
 
-function bodyOf(source: UnderlyingDefaultSource<Uint8Array>) {
+function bodyOf(source: UnderlyingSource<Uint8Array>) {
   return new Response(new ReadableStream(source, { highWaterMark: 0 }));
 }
 

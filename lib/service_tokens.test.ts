@@ -67,7 +67,10 @@ test("R21: with a wrong secret there is no token, and the secret is not in the e
 const answers: Record<string, [RequestHandler, RegExp]> = {
   "that is late": [() => new Promise(() => {}), /cannot be reached$/],
   "that fails": [async () => new Response("", { status: 500 }), /answered 500$/],
-  "that sends us elsewhere": [async () => Response.redirect("http://127.0.0.1:9/"), /reached$/],
+  "that sends us elsewhere": [
+    async () => Response.redirect("http://127.0.0.1:9/", 307),
+    /reached$/,
+  ],
   "that is no JSON": [async () => new Response("<html>"), /has no token$/],
   "that is no object": [async () => Response.json(null), /has no token$/],
   "without a token": [async () => Response.json({}), /has no token$/],
