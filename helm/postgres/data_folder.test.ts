@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import test from "node:test";
+import { promisify } from "node:util";
 import { pollUntil } from "../services/pause.ts";
 import { prepareDataFolder } from "./data_folder.ts";
 import { postgresPlace } from "./postgres_place.ts";
 import {
+  makeClosedFolder,
   makeOpenFolder,
   onlyAsRoot,
   readText,
@@ -60,7 +62,11 @@ test("binaries that the plain user cannot reach are copied and work", onlyAsRoot
   const folder = await makeOpenFolder(t);
   const dataDir = path.join(folder, "postgres");
   const { binaries, ...place } = await postgresPlace({ dataDir });
-  const copy = { ...place, binaries: path.join(folder, "postgresql-x"), copyFrom: binaries };
+  // As npm leaves them when root's umask is 077.
+  const closed = path.join(await makeClosedFolder(t), "native");
+  await promisify(execFile)("cp", ["-r", binaries, closed]);
+  await promisify(execFile)("chmod", ["-R", "go-rwx", closed]);
+  const copy = { ...place, binaries: path.join(folder, "postgresql-x"), copyFrom: closed };
   await prepareDataFolder(copy, superuserPassword);
   assert.equal((await readText(dataDir, "PG_VERSION")).trim(), "18");
   assert.deepEqual((await readdir(folder)).sort(), ["postgres", "postgresql-x"]);

@@ -1,6 +1,18 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { chown, cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  chown,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { findReason } from "../services/service_log.ts";
@@ -33,7 +45,7 @@ async function refuseForeignFolder(dataDir: string): Promise<void> {
 async function makeDataFolder(place: PostgresPlace, password: string): Promise<void> {
   const { dataDir, user } = place;
   await refuseForeignFolder(dataDir);
-  await mkdir(path.dirname(dataDir), { recursive: true });
+  await makeParent(place);
   await removeUnfinished(dataDir);
   // Mode 0700, as mkdtemp makes it, and the user's own.
   const work = await mkdtemp(`${dataDir}.new-`);
@@ -48,6 +60,7 @@ async function makeDataFolder(place: PostgresPlace, password: string): Promise<v
     const made = path.join(work, "data");
     await runInitdb(place, made, passwordFile);
     await rename(made, dataDir);
+    if (place.linkedFrom !== undefined) await symlink(dataDir, place.linkedFrom);
   } catch (error) {
     throw new Error(`Cannot make the data folder ${dataDir}: ${(error as Error).message}`, {
       cause: error,
@@ -55,6 +68,18 @@ async function makeDataFolder(place: PostgresPlace, password: string): Promise<v
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+async function makeParent({ dataDir, linkedFrom }: PostgresPlace): Promise<void> {
+  const parent = path.dirname(dataDir);
+  await mkdir(parent, { recursive: true });
+  if (linkedFrom === undefined) return;
+  await mkdir(path.dirname(linkedFrom), { recursive: true });
+  // Open to the plain user whatever our umask is.
+  await chmod(path.dirname(parent), 0o755);
+  await chmod(parent, 0o755);
+  // For whoever wonders later what this is and whether it is still in use.
+  await writeFile(path.join(parent, "README"), `Database of HiveMatrix in ${linkedFrom}\n`);
 }
 
 async function runInitdb(
@@ -103,11 +128,23 @@ async function copyBinaries({ binaries, copyFrom }: PostgresPlace): Promise<void
   try {
     const target = path.join(copy, "native");
     await cp(copyFrom, target, { recursive: true, verbatimSymlinks: true });
+    await openToAll(target);
     await rename(target, binaries);
   } catch (error) {
     // Another checkout may have been quicker; it copied the same.
     if (!existsSync(binaries)) throw error;
   } finally {
     await rm(copy, { recursive: true, force: true });
+  }
+}
+
+/** Makes a tree readable for everyone: npm gives files away no further than root's umask lets it. */
+async function openToAll(folder: string): Promise<void> {
+  await chmod(folder, 0o755);
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isSymbolicLink()) continue;
+    const file = path.join(entry.parentPath, entry.name);
+    const isExecutable = ((await stat(file)).mode & 0o100) !== 0;
+    await chmod(file, isExecutable ? 0o755 : 0o644);
   }
 }

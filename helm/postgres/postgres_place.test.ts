@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { lstat, realpath, rm } from "node:fs/promises";
+import { lstat, readdir, realpath, rm } from "node:fs/promises";
 import path from "node:path";
 import test from "node:test";
+import { prepareDataFolder } from "./data_folder.ts";
 import { postgresPlace } from "./postgres_place.ts";
 import {
   makeClosedFolder,
@@ -9,6 +10,7 @@ import {
   onlyAsRoot,
   readText,
   startEmbeddedServer,
+  superuserPassword,
 } from "./testing.ts";
 
 test(
@@ -32,6 +34,23 @@ test("a link to data that is gone is an error and no empty database", onlyAsRoot
   const dataDir = path.join(await makeClosedFolder(t), "postgres");
   const outside = path.join(await makeOpenFolder(t), "outside");
   const place = await postgresPlace({ dataDir, outside });
+  await prepareDataFolder(place, superuserPassword);
   await rm(place.dataDir, { recursive: true });
   await assert.rejects(postgresPlace({ dataDir, outside }), /leads to .* which is gone/);
 });
+
+test(
+  "to decide leaves nothing behind, neither in the checkout nor outside",
+  onlyAsRoot,
+  async (t) => {
+    const closed = await makeClosedFolder(t);
+    const outside = path.join(await makeOpenFolder(t), "outside");
+    const place = await postgresPlace({
+      dataDir: path.join(closed, "instance", "postgres"),
+      outside,
+    });
+    assert.ok(place.dataDir.startsWith(outside));
+    assert.deepEqual(await readdir(closed), []);
+    await assert.rejects(lstat(outside), { code: "ENOENT" });
+  },
+);

@@ -1,15 +1,7 @@
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import {
-  chmod,
-  mkdir,
-  mkdtemp,
-  readlink,
-  realpath,
-  stat,
-  symlink,
-  writeFile,
-} from "node:fs/promises";
+import { readlink, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { findPlainUser, type PlainUser } from "./plain_user.ts";
@@ -19,6 +11,8 @@ import { findPostgresBinaries, programIn } from "./postgres_binaries.ts";
 export interface PostgresPlace {
   /** The real data folder. */
   readonly dataDir: string;
+  /** Where a link to the data folder belongs, when it is outside of the checkout. */
+  readonly linkedFrom?: string;
   /** The folder with `bin`, `lib` and `share`. */
   readonly binaries: string;
   /** What to copy there first, when the user cannot reach the original. */
@@ -28,7 +22,7 @@ export interface PostgresPlace {
 }
 
 /**
- * Decides where PostgreSQL runs.
+ * Decides where PostgreSQL runs, and changes nothing yet (but for a system user that root may make).
  *
  * Usually nothing is special: the binaries of npm, the data in `helm/instance/postgres`, our own user.
  * But PostgreSQL refuses to run as root. When Helm is root it runs as a plain system user, and that
@@ -53,27 +47,25 @@ export async function postgresPlace({
   const canReachBinaries = await canRun(user, programIn(folder, "postgres"));
   const copy = path.join(outside, `postgresql-${version}`);
   return {
-    dataDir: await placeData(dataDir, user, outside),
+    ...(await placeData(dataDir, user, outside)),
     user,
     ...(canReachBinaries ? { binaries: folder } : { binaries: copy, copyFrom: folder }),
   };
 }
 
-async function placeData(dataDir: string, user: PlainUser, outside: string): Promise<string> {
+async function placeData(dataDir: string, user: PlainUser, outside: string) {
   // Decided once: data that exists is never left behind for an empty folder elsewhere.
-  if (existsSync(dataDir)) return realpath(dataDir);
+  if (existsSync(dataDir)) return { dataDir: await realpath(dataDir) };
   await refuseBrokenLink(dataDir);
-  await mkdir(path.dirname(dataDir), { recursive: true });
-  if (await canEnter(user, path.dirname(dataDir))) return dataDir;
-  await mkdir(outside, { recursive: true, mode: 0o755 });
-  const folder = await mkdtemp(path.join(outside, "data-"));
-  await chmod(folder, 0o755);
-  // For whoever wonders later what this is and whether it is still in use.
-  await writeFile(path.join(folder, "README"), `Database of HiveMatrix in ${dataDir}\n`);
-  const data = path.join(folder, "postgres");
-  await mkdir(data, { mode: 0o700 });
-  await symlink(data, dataDir);
-  return data;
+  if (await canEnter(user, nearestFolder(dataDir))) return { dataDir };
+  const folder = path.join(outside, `data-${randomBytes(6).toString("hex")}`);
+  return { dataDir: path.join(folder, "postgres"), linkedFrom: dataDir };
+}
+
+/** Of the folders on the way to a path, the last one that there is. */
+function nearestFolder(file: string): string {
+  const parent = path.dirname(file);
+  return existsSync(parent) ? parent : nearestFolder(parent);
 }
 
 async function refuseBrokenLink(dataDir: string): Promise<void> {
