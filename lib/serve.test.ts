@@ -517,6 +517,12 @@ test("closing cuts what does not finish in time", async (t) => {
   await body;
 });
 
+test("without somebody to hand it to, a request for another protocol is an ordinary one", async (t) => {
+  const server = await startServer(t, echo);
+  const lines = ["GET /feed HTTP/1.1", host, "Connection: Upgrade, close", "Upgrade: x"];
+  assert.match(await sendRaw(server.url, lines), /^HTTP\/1\.1 200 /);
+});
+
 test("a taken port is named with the process that holds it", async (t) => {
   const first = await startServer(t, echo);
   const port = Number(first.url.port);
