@@ -39,12 +39,13 @@ export function createGateway(parts: GatewayParts): RequestListener {
   };
 }
 
-async function answer(parts: GatewayParts, passage: Passage): Promise<void> {
+async function answer(parts: GatewayParts, unjudged: Passage): Promise<void> {
+  let passage = unjudged;
   let response: Response | undefined;
   try {
     const target = judge(parts, passage.incoming);
-    const parameters = new URLSearchParams(target.query);
-    response = await decide(parts, { ...passage, target, parameters });
+    passage = { ...passage, target, parameters: new URLSearchParams(target.query) };
+    response = await decide(parts, passage);
   } catch (error) {
     response = refuseWithError(parts.pages, passage, error);
   }

@@ -95,9 +95,21 @@ export function refuseWithError(pages: Pages, request: OwnRequest, error: unknow
     status,
     title: titles[status] ?? STATUS_CODES[status] ?? "Error",
     message,
-    actions: [{ label: "Back to the start page", url: pages.homeUrl }],
+    actions: [
+      ...(isPassing(status) && request.method === "GET" ? [tryAgain(request)] : []),
+      { label: "Back to the start page", url: pages.homeUrl },
+    ],
     headers: known.headers,
   });
+}
+
+/** Whether the same request may well succeed a moment later. */
+function isPassing(status: number): boolean {
+  return status === 502 || status === 503 || status === 504;
+}
+
+function tryAgain({ target }: OwnRequest) {
+  return { label: "Try again", url: target.path + target.query, is_primary: true };
 }
 
 const titles: Readonly<Record<number, string>> = {

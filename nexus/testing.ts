@@ -10,6 +10,7 @@ import type { ServiceEntry } from "@hivematrix/lib/service_registry";
 import { createTestLog, type TestScope } from "@hivematrix/lib/testing";
 import { type StartedCore, startCore, type TestCoreOptions } from "../core/testing.ts";
 import { TestBrowser } from "./browser_testing.ts";
+import { type CoreDoor, startCoreDoor } from "./core_door_testing.ts";
 import type { UpstreamTimeouts } from "./forward.ts";
 import { type HostileProvider, startHostileProvider } from "./hostile_provider_testing.ts";
 import type { NexusSettings } from "./nexus_settings.ts";
@@ -40,6 +41,8 @@ export interface TestNexus {
   readonly url: URL;
   readonly settings: NexusSettings;
   readonly core: StartedCore;
+  /** Between Nexus and Core. */
+  readonly coreDoor: CoreDoor;
   readonly provider: HostileProvider;
   readonly upstream: TestUpstream;
   /** What it has logged, a JSON line each. */
@@ -67,11 +70,12 @@ export async function startNexus(
   const { backendUrl, realm, clientId, clientSecret } = provider;
   const keycloak = { backendUrl, realm, clientId, clientSecret };
   const core = await startCore(scope, { keycloak, ...options.core });
+  const coreDoor = await startCoreDoor(scope, core.url);
   const upstream = await startUpstream(scope);
   const servicesFile = writeServices(folder, { core, upstream, services });
   const settings: NexusSettings = {
     NEXUS_SERVICE_URL: origin,
-    CORE_SERVICE_URL: core.url,
+    CORE_SERVICE_URL: coreDoor.url,
     KEYCLOAK_SERVER_URL: `${origin}/keycloak`,
     KEYCLOAK_BACKEND_URL: backendUrl,
     KEYCLOAK_REALM: realm,
@@ -98,6 +102,7 @@ export async function startNexus(
     url: new URL(origin),
     settings,
     core,
+    coreDoor,
     provider: hostile,
     upstream,
     logLines: log.lines,

@@ -1,0 +1,39 @@
+// For tests: the way from Nexus to Core, which can be shut, opened again, or lead to somebody else.
+import { type RunningServer, serve } from "@hivematrix/lib/serve";
+import type { TestScope } from "@hivematrix/lib/testing";
+
+export interface CoreDoor {
+  /** For CORE_SERVICE_URL. */
+  readonly url: string;
+  /** Core is gone as if killed, and back at the same address. */
+  shut(): Promise<void>;
+  open(): Promise<void>;
+  /** Answers in Core's place; `undefined` ends that. */
+  misbehave(answer: (() => Response) | undefined): void;
+}
+
+export async function startCoreDoor(scope: TestScope, coreUrl: string): Promise<CoreDoor> {
+  let impostor: (() => Response) | undefined;
+  const handle = async (request: Request): Promise<Response> => {
+    if (impostor !== undefined) return impostor();
+    const { pathname } = new URL(request.url);
+    const { method } = request;
+    const body = method === "GET" ? null : await request.text();
+    const headers = { "content-type": "application/json" };
+    return await fetch(coreUrl + pathname, { method, headers, body });
+  };
+  const start = (port: number) => serve(handle, { port, service: "core", drainTimeoutMs: 0 });
+  let server: RunningServer = await start(0);
+  const { origin, port } = server.url;
+  scope.after(() => server.close());
+  return {
+    url: origin,
+    shut: () => server.close(),
+    async open() {
+      server = await start(Number(port));
+    },
+    misbehave(answer) {
+      impostor = answer;
+    },
+  };
+}
