@@ -67,8 +67,9 @@ function signedOut(
   response.headers.set("clear-site-data", '"cache", "storage"');
   response.headers.append("set-cookie", sessionCookie.formatRemoval());
   for (const name of request.cookies.keys()) {
-    // With TLS the host name is ours; without, it is mostly "localhost", shared with other programs.
-    if (name === names.session || !(isSecure || names.isLoginAttempt(name))) continue;
+    // Other names on this path can belong to other programs: cookies do not know ports.
+    const isOurs = names.isLoginAttempt(name) || /^__Host-/i.test(name);
+    if (name === names.session || !isOurs) continue;
     const removal = removeCookie(name, isSecure);
     if (removal !== undefined) response.headers.append("set-cookie", removal);
   }
