@@ -13,6 +13,7 @@ export interface Core {
   /** The one way in which sessions end. */
   readonly endSessions: EndSessions;
   readonly feeds: RevocationFeeds;
+  readonly idleSeconds: number | undefined;
   readonly sessionLifetimeSeconds: number;
   readonly keys: KeySet;
   readonly tokens: Tokens;

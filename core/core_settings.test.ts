@@ -31,6 +31,7 @@ test("the required settings are enough, the others have defaults", (t) => {
       realm: "hivematrix",
       clientId: "core-client",
       clientSecret: "c",
+      issuer: undefined,
     },
     issuer: "hivematrix.core",
     privateKeyFile: join(folder, "instance/keys/jwt_private.pem"),
@@ -41,6 +42,19 @@ test("the required settings are enough, the others have defaults", (t) => {
     confFile: join(folder, "instance/core.conf"),
     servicesFile: join(folder, "services.json"),
   });
+});
+
+test("the provider's issuer is what is set, else its address behind Nexus", (t) => {
+  const folder = createFolder(t);
+  const issuerOf = (more: Record<string, string>) =>
+    readCoreSettings(folder, { ...least, ...more }).keycloak.issuer;
+  const NEXUS_SERVICE_URL = "https://hive.example.org/";
+  assert.equal(
+    issuerOf({ NEXUS_SERVICE_URL }),
+    "https://hive.example.org/keycloak/realms/hivematrix",
+  );
+  const KEYCLOAK_ISSUER = "https://id.example.org/realms/x";
+  assert.equal(issuerOf({ NEXUS_SERVICE_URL, KEYCLOAK_ISSUER }), KEYCLOAK_ISSUER);
 });
 
 test("what is set counts, file names relative to Core's folder", (t) => {

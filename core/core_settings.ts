@@ -39,6 +39,8 @@ export function readCoreSettings(
       "KEYCLOAK_CLIENT_SECRET",
     ],
     [
+      "KEYCLOAK_ISSUER",
+      "NEXUS_SERVICE_URL",
       "JWT_ISSUER",
       "JWT_PRIVATE_KEY_FILE",
       "JWT_PUBLIC_KEY_FILE",
@@ -61,6 +63,7 @@ export function readCoreSettings(
       realm: found.KEYCLOAK_REALM,
       clientId: found.KEYCLOAK_CLIENT_ID,
       clientSecret: found.KEYCLOAK_CLIENT_SECRET,
+      issuer: found.KEYCLOAK_ISSUER ?? publicIssuer(found),
     },
     issuer: found.JWT_ISSUER ?? "hivematrix.core",
     privateKeyFile: resolve(folder, found.JWT_PRIVATE_KEY_FILE ?? "instance/keys/jwt_private.pem"),
@@ -72,6 +75,12 @@ export function readCoreSettings(
     confFile: resolve(folder, "instance", "core.conf"),
     servicesFile: resolve(folder, "services.json"),
   };
+}
+
+/** Where browsers reach the provider when they reach it through Nexus (`/keycloak/…`). */
+function publicIssuer(found: { NEXUS_SERVICE_URL?: string; KEYCLOAK_REALM: string }) {
+  const origin = found.NEXUS_SERVICE_URL;
+  return origin && `${origin.replace(/\/+$/, "")}/keycloak/realms/${found.KEYCLOAK_REALM}`;
 }
 
 function readHttpUrl(key: string, value: string): string {

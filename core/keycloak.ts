@@ -7,9 +7,11 @@ export interface Keycloak {
   readonly realm: string;
   readonly clientId: string;
   readonly clientSecret: string;
+  /** The `iss` of its tokens, which is its public address; logout tokens are judged by it. */
+  readonly issuer?: string | undefined;
 }
 
-/** The address of one of the realm's OpenID Connect endpoints: `userinfo`, `logout`. */
+/** The address of one of the realm's OpenID Connect endpoints: `userinfo`, `logout`, `certs`. */
 export function openidEndpoint({ backendUrl, realm }: Keycloak, name: string): URL {
   const base = backendUrl.replace(/\/+$/, "");
   return new URL(`${base}/realms/${encodeURIComponent(realm)}/protocol/openid-connect/${name}`);

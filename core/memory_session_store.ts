@@ -22,6 +22,8 @@ import {
 export class MemorySessionStore implements SessionStore {
   /** By hashSessionId in hex. One flat object each: a Core may hold very many. */
   readonly #records = new Map<string, MemoryRecord>();
+  /** What counts once and was used, and until when that matters, in seconds. */
+  readonly #used = new Map<string, number>();
   readonly #idleSeconds: number | undefined;
   readonly #now: () => number;
 
@@ -92,8 +94,19 @@ export class MemorySessionStore implements SessionStore {
     }
   }
 
+  async isUsed(name: string): Promise<boolean> {
+    return this.#used.has(name);
+  }
+
+  async markUsed(name: string, untilSeconds: number): Promise<void> {
+    this.#used.set(name, untilSeconds);
+  }
+
   async removeExpired(): Promise<number> {
     const nowSeconds = this.#nowSeconds();
+    for (const [name, untilSeconds] of this.#used) {
+      if (nowSeconds >= untilSeconds) this.#used.delete(name);
+    }
     const before = this.#records.size;
     for (const [hash, { createdAtSeconds, expiresAtSeconds, provider }] of this.#records) {
       const keptSeconds = provider.refreshToken === undefined ? 0 : lateLogoutSeconds;

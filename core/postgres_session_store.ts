@@ -166,8 +166,26 @@ export class PostgresSessionStore implements SessionStore {
     );
   }
 
+  async isUsed(name: string): Promise<boolean> {
+    const rows = await this.#run(
+      (sql) => sql`select 1 from used_once where name_hash = ${hashSessionId(name)}`,
+    );
+    return rows.length > 0;
+  }
+
+  async markUsed(name: string, untilSeconds: number): Promise<void> {
+    await this.#run(
+      (sql) => sql`
+        insert into used_once (name_hash, matters_until)
+        values (${hashSessionId(name)}, ${toDate(untilSeconds)}) on conflict do nothing`,
+    );
+  }
+
   async removeExpired(): Promise<number> {
     const nowSeconds = this.#nowSeconds();
+    await this.#run(
+      (sql) => sql`delete from used_once where matters_until <= ${toDate(nowSeconds)}`,
+    );
     const { count } = await this.#run(
       (sql) => sql`
         delete from sessions

@@ -4,7 +4,7 @@ import { HttpError } from "@hivematrix/lib/http_error";
 import type { Handler } from "@hivematrix/lib/router";
 import type { UpgradeHandler } from "@hivematrix/lib/serve";
 import type { RevocationFeeds } from "./revocation_feeds.ts";
-import type { ServiceCredentials } from "./service_credentials.ts";
+import { type ServiceCredentials, unauthenticated } from "./service_credentials.ts";
 
 export const feedPath = "/api/revocations/feed";
 const protocol = "hivematrix-revocations";
@@ -48,9 +48,7 @@ function requireFeedRequest(incoming: IncomingMessage, credentials: ServiceCrede
   if (incoming.headers.upgrade?.toLowerCase() !== protocol) throw needsUpgrade();
   const service = credentials.authenticate(incoming.headers.authorization ?? null);
   if (service === undefined) {
-    throw new HttpError(401, "The feed is for Nexus, which proves itself with HTTP Basic", {
-      headers: { "www-authenticate": 'Basic realm="hivematrix", charset="UTF-8"' },
-    });
+    throw unauthenticated("Nexus must prove itself with HTTP Basic");
   }
   if (service !== "nexus") throw new HttpError(403, `The feed is for Nexus, not for "${service}"`);
 }

@@ -23,3 +23,9 @@ alter table sessions add column if not exists address text;
 create index if not exists sessions_expires_at on sessions (expires_at);
 create index if not exists sessions_sub on sessions (sub);
 create index if not exists sessions_sid on sessions (sid) where sid is not null;
+
+-- What counts once and was used: logout tokens, by the SHA-256 of their jti.
+create table if not exists used_once (
+  name_hash bytea primary key,
+  matters_until timestamptz not null
+);

@@ -55,7 +55,7 @@ export function createServiceCredentials(file: string): ServiceCredentials {
 
 /** 401 with the challenge of RFC 7617 §2. */
 export function unauthenticated(reason: string): HttpError {
-  return new HttpError(401, `Cannot give a service token: ${reason}`, {
+  return new HttpError(401, `Cannot tell which service is calling: ${reason}`, {
     headers: { "www-authenticate": 'Basic realm="hivematrix", charset="UTF-8"' },
   });
 }

@@ -61,6 +61,10 @@ export interface SessionStore {
   list(sub: string | undefined, limit: number): Promise<ListedSession[]>;
   /** Notes that these live sessions were used just now. @param hashes hashSessionId in hex */
   noteUse(hashes: readonly string[]): Promise<void>;
+  /** Whether something that counts once has been used: a logout token's `jti`. */
+  isUsed(name: string): Promise<boolean>;
+  /** Remembers that, until it would not count in any case. */
+  markUsed(name: string, untilSeconds: number): Promise<void>;
   /** Forgets sessions that are over. @returns how many */
   removeExpired(): Promise<number>;
   /** Resolves when sessions can be read and written. */

@@ -261,6 +261,19 @@ export function testSessionStore(name: string, createStore: CreateStore): void {
     assert.equal((await store.list(ada.sub, 10)).length, 1, "an idle session is none to see");
   });
 
+  test(`what counts once is remembered until it does not matter any more (${name})`, async (t) => {
+    const clock = createTestClock();
+    const store = await createStore(t, clock);
+    assert.equal(await store.isUsed("a"), false);
+    for (let round = 0; round < 2; round++) await store.markUsed("a", clock.startSeconds + 60);
+    await store.markUsed("b", clock.startSeconds + 120);
+    assert.equal(await store.isUsed("a"), true);
+    assert.equal(await store.isUsed("c"), false);
+    clock.advance(60);
+    await store.removeExpired();
+    assert.deepEqual([await store.isUsed("a"), await store.isUsed("b")], [false, true]);
+  });
+
   test(`expired comes before revoked, in the contract's order (${name})`, async (t) => {
     const clock = createTestClock();
     const store = await createStore(t, clock);

@@ -108,6 +108,7 @@ export async function startCore(
     feeds,
     endSessions: createSessionEnding({ sessions, revocations, keycloak }),
     sessionLifetimeSeconds,
+    idleSeconds: options.idleSeconds,
     keys: keySet,
     tokens: createTokens({ keys: keySet, issuer, now }),
     keycloak,

@@ -1,10 +1,10 @@
-// For tests: the two endpoints of an identity provider that Core talks to, real and over HTTP.
-import { randomBytes } from "node:crypto";
+// For tests: the endpoints of an identity provider that Core talks to, real and over HTTP.
+import { randomBytes, randomUUID } from "node:crypto";
 import { readForm } from "@hivematrix/lib/request_body";
 import { type Handler, router } from "@hivematrix/lib/router";
 import { type RunningServer, serve } from "@hivematrix/lib/serve";
 import { createTestLog, type TestScope } from "@hivematrix/lib/testing";
-import { type CryptoKey, generateKeyPair, SignJWT } from "jose";
+import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { Keycloak } from "./keycloak.ts";
 
 export interface TestProvider {
@@ -13,6 +13,10 @@ export interface TestProvider {
   giveAccessToken(userinfo: object): string;
   /** An ID token as the provider signs it, with its own key. */
   giveIdToken(sub: string): Promise<string>;
+  /** A logout token as the provider signs it; overrides replace or, when undefined, remove. */
+  giveLogoutToken(claims: Claims, header?: Claims): Promise<string>;
+  /** The key's name in its JWKS. */
+  readonly kid: string;
   /** The forms that came to the logout endpoint. */
   readonly logouts: Record<string, string>[];
   /** Answers in place of the endpoints, for a provider that misbehaves; `undefined` ends that. */
@@ -22,12 +26,21 @@ export interface TestProvider {
   restart(): Promise<void>;
 }
 
-let idTokenKey: Promise<CryptoKey> | undefined;
+type Claims = Record<string, unknown>;
+
+const kid = "provider-key";
+
+let keyPair: Promise<{ privateKey: CryptoKey; publicKey: CryptoKey }> | undefined;
 
 /** One key for all providers of a test file, made when first needed: making one takes long. */
-function getIdTokenKey(): Promise<CryptoKey> {
-  idTokenKey ??= generateKeyPair("RS256").then(({ privateKey }) => privateKey);
-  return idTokenKey;
+function getKeyPair() {
+  keyPair ??= generateKeyPair("RS256", { extractable: true });
+  return keyPair;
+}
+
+/** Without what an override says `undefined` to. */
+function withoutHoles(claims: Claims): Claims {
+  return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
 }
 
 export async function startTestProvider(scope: TestScope): Promise<TestProvider> {
@@ -47,12 +60,21 @@ export async function startTestProvider(scope: TestScope): Promise<TestProvider>
     logouts.push(Object.fromEntries(await readForm(request)));
     return new Response(null, { status: 204 });
   };
+  const certs: Handler = async () => {
+    const jwk = await exportJWK((await getKeyPair()).publicKey);
+    return Response.json({ keys: [{ ...jwk, kid, use: "sig", alg: "RS256" }] });
+  };
   const handle = router(
     [
       {
         method: "GET",
         path: `${base}/userinfo`,
         handler: (request, context) => (misbehaviour ?? userinfo)(request, context),
+      },
+      {
+        method: "GET",
+        path: `${base}/certs`,
+        handler: (request, context) => (misbehaviour ?? certs)(request, context),
       },
       {
         method: "POST",
@@ -72,6 +94,7 @@ export async function startTestProvider(scope: TestScope): Promise<TestProvider>
       realm: "hivematrix",
       clientId: "core-client",
       clientSecret: "test-client-secret",
+      issuer: `${origin}/realms/hivematrix`,
     },
     giveAccessToken(person) {
       const token = randomBytes(32).toString("base64url");
@@ -80,12 +103,32 @@ export async function startTestProvider(scope: TestScope): Promise<TestProvider>
     },
     giveIdToken: async (sub) =>
       new SignJWT({ sub, nonce: "n" })
-        .setProtectedHeader({ alg: "RS256", kid: "provider-key", typ: "JWT" })
+        .setProtectedHeader({ alg: "RS256", kid, typ: "JWT" })
         .setIssuer(`${origin}/realms/hivematrix`)
         .setAudience("core-client")
         .setIssuedAt()
         .setExpirationTime("5 minutes")
-        .sign(await getIdTokenKey()),
+        .sign((await getKeyPair()).privateKey),
+    async giveLogoutToken(claims, header = {}) {
+      const iat = Math.floor(Date.now() / 1000);
+      const standard = {
+        iss: `${origin}/realms/hivematrix`,
+        aud: "core-client",
+        sub: "ada-sub",
+        sid: "provider-sid",
+        jti: randomUUID(),
+        iat,
+        exp: iat + 120,
+        events: { "http://schemas.openid.net/event/backchannel-logout": {} },
+      };
+      return new SignJWT(withoutHoles({ ...standard, ...claims }))
+        .setProtectedHeader({
+          alg: "RS256",
+          ...withoutHoles({ kid, typ: "logout+jwt", ...header }),
+        })
+        .sign((await getKeyPair()).privateKey);
+    },
+    kid,
     logouts,
     misbehave(answer) {
       misbehaviour = answer;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { forgedTokens } from "@hivematrix/lib/forged_tokens_testing";
 import { decodeJwt } from "jose";
 import { MemorySessionStore } from "./memory_session_store.ts";
-import { ada, createTestClock, revoke } from "./session_store_testing.ts";
+import { ada, createTestClock, revoke, toHash } from "./session_store_testing.ts";
 import { createTestContext, type StartedCore, startCore } from "./testing.ts";
 import { validateToken } from "./token_validate.ts";
 
@@ -29,10 +29,13 @@ async function assertRefused(core: StartedCore, token: string, error: RegExp): P
 
 test("a good token is valid, and the answer says whose it is", async (t) => {
   const core = await startCore(t);
-  const { status, body } = await validate(core, await core.signIn());
+  const token = await core.signIn();
+  const { status, body } = await validate(core, token);
   assert.equal(status, 200);
+  const { jti = "", exp = 0 } = decodeJwt(token);
   assert.deepEqual(body, {
     valid: true,
+    session: { id: toHash(jti), expires_at: new Date(exp * 1000).toISOString() },
     user: {
       sub: "ada-sub",
       name: "Ada Lovelace",

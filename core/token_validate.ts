@@ -3,6 +3,8 @@ import { readJsonFields } from "@hivematrix/lib/request_body";
 import type { Handler } from "@hivematrix/lib/router";
 import { invalidToken } from "@hivematrix/lib/token_verifier";
 import type { Core } from "./core.ts";
+import { formatTime } from "./session_endpoints.ts";
+import { hashSessionId } from "./session_id.ts";
 import type { SessionCheck } from "./session_store.ts";
 
 const faults: Readonly<Record<Exclude<SessionCheck["state"], "live">, string>> = {
@@ -19,14 +21,22 @@ const faults: Readonly<Record<Exclude<SessionCheck["state"], "live">, string>> =
  *
  * @throws {HttpError} 503 when sessions cannot be read: that is no answer about the token
  */
-export function validateToken({ sessions, tokens }: Pick<Core, "sessions" | "tokens">): Handler {
+export function validateToken(core: Pick<Core, "sessions" | "tokens" | "idleSeconds">): Handler {
+  const { sessions, tokens, idleSeconds } = core;
   return async (request) => {
     try {
       const { token } = await readJsonFields(request, ["token"]);
       const { jti } = await tokens.readUserToken(token);
       const checked = await sessions.check(jti);
       if (checked.state !== "live") throw invalidToken(faults[checked.state]);
-      return Response.json({ valid: true, user: checked.session.user }, { headers: noStore });
+      const { user, expiresAtSeconds } = checked.session;
+      // Beside the contract's members: what a gateway has to know to trust the session for a while.
+      const session = {
+        id: hashSessionId(jti).toString("hex"),
+        expires_at: formatTime(expiresAtSeconds),
+        ...(idleSeconds === undefined ? {} : { idle_seconds: idleSeconds }),
+      };
+      return Response.json({ valid: true, user, session }, { headers: noStore });
     } catch (error) {
       if (!(error instanceof HttpError) || error.status >= 500) throw error;
       const headers = { ...error.headers, ...noStore };
