@@ -1,7 +1,16 @@
 // A PostgreSQL for tests: started in about a second, thrown away afterwards.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, chownSync, cpSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -46,21 +55,19 @@ export class PostgresProcess {
     const settings = ["fsync=off", "shared_buffers=16MB", "max_connections=200", "io_method=sync"];
     const options = ["-D", join(this.#folder, "data"), "-p", String(this.#port), "-h", "127.0.0.1"];
     const flags = settings.flatMap((setting) => ["-c", setting]);
-    const start = () => this.#spawn("postgres", [...options, "-k", "", ...flags]);
-    this.#process = start();
+    this.#process = this.#spawn("postgres", [...options, "-k", "", ...flags]);
     const probe = postgres(this.url, { max: 1, backoff: () => 0.02, onnotice: () => {} });
-    const isReady = () => {
-      // After a kill the old server's children may live a moment longer, and no new one starts
-      // beside them ("pre-existing shared memory block is still in use").
-      if (this.#process?.exitCode !== null) this.#process = start();
-      return probe`select 1`.catch(() => undefined);
-    };
-    await waitFor(isReady, { what: "PostgreSQL" });
+    await waitFor(() => probe`select 1`.catch(() => undefined), { what: "PostgreSQL" });
     await probe.end({ timeout: 0 });
   }
 
   async kill(): Promise<void> {
+    // The server's children would answer a moment longer, and keep a new server from starting
+    // ("pre-existing shared memory block is still in use").
+    const children = listChildren(this.#process?.pid);
     await this.#end("SIGKILL");
+    for (const pid of children) endNow(pid);
+    await waitFor(() => !children.some(isAlive), { what: "the end of PostgreSQL's children" });
   }
 
   async stop(): Promise<void> {
@@ -88,6 +95,54 @@ export class PostgresProcess {
     process.once("exit", end);
     child.once("exit", () => process.off("exit", end));
     return child;
+  }
+}
+
+function listChildren(parent: number | undefined): number[] {
+  return listProcesses().flatMap(({ pid, ppid }) => (ppid === parent ? [pid] : []));
+}
+
+/** Zombies are ended, whoever has to read their status. */
+function isAlive(wanted: number): boolean {
+  return listProcesses().some(({ pid, state }) => pid === wanted && !state.startsWith("Z"));
+}
+
+function listProcesses(): { pid: number; ppid: number; state: string }[] {
+  if (process.platform !== "linux") return listWithPs();
+  // Small Linux images have no ps.
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.flatMap((pid) => {
+    const fields = /\) (\S) (\d+)/.exec(readIfThere(`/proc/${pid}/stat`));
+    return fields === null
+      ? []
+      : [{ pid: Number(pid), ppid: Number(fields[2]), state: fields[1] ?? "" }];
+  });
+}
+
+function listWithPs(): { pid: number; ppid: number; state: string }[] {
+  const table = execFileSync("ps", ["-A", "-o", "pid=,ppid=,stat="], { encoding: "utf8" });
+  return table
+    .trim()
+    .split("\n")
+    .map((line) => {
+      const [pid, ppid, state = ""] = line.trim().split(/\s+/);
+      return { pid: Number(pid), ppid: Number(ppid), state };
+    });
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function endNow(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself meanwhile.
   }
 }
 
