@@ -1,7 +1,7 @@
 import type { Checkout } from "../config/checkout.ts";
 import { loadMasterConfig } from "../config/master_config.ts";
 import { formatLogLine } from "../control/log_line.ts";
-import { followLogs, readLastLines } from "../control/log_tail.ts";
+import { followLogs, logEnds, readLastLines } from "../control/log_tail.ts";
 import { print } from "./output.ts";
 
 export interface LogsOptions {
@@ -20,17 +20,18 @@ export async function logs(checkout: Checkout, options: LogsOptions): Promise<vo
   const show = (name: string, line: string) =>
     print(options.isJson ? line : formatLogLine(line, name, width));
 
+  const ends = logEnds(checkout.logDir, names);
   const found = await Promise.all(
     names.map(async (name) => ({
       name,
-      lines: await readLastLines(checkout.logDir, name, options.lines),
+      lines: await readLastLines(checkout.logDir, name, options.lines, ends.get(name)),
     })),
   );
   for (const { name, line } of inOrder(found).slice(-options.lines)) show(name, line);
   if (!options.follows) return;
   const stopping = new AbortController();
   process.once("SIGINT", () => stopping.abort());
-  await followLogs(checkout.logDir, names, show, stopping.signal);
+  await followLogs(checkout.logDir, ends, show, stopping.signal);
 }
 
 async function chooseServices(checkout: Checkout, service: string | undefined): Promise<string[]> {

@@ -1,4 +1,4 @@
-import { watch } from "node:fs";
+import { statSync, watch } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -9,16 +9,29 @@ const chunkBytes = 64 * 1024;
  * The last lines that a service wrote, oldest first, also those that rotation moved to `.log.1`.
  *
  * @param name a service's; nothing when it has written nothing
+ * @param end what was written beyond this offset does not count
  */
 export async function readLastLines(
   logDir: string,
   name: string,
   count: number,
+  end: number = Number.POSITIVE_INFINITY,
 ): Promise<string[]> {
   const file = logFile(logDir, name);
-  const lines = await readEnd(file, count);
+  const lines = await readEnd(file, count, end);
   if (lines.length >= count) return lines;
-  return [...(await readEnd(`${file}.1`, count - lines.length)), ...lines];
+  const older = await readEnd(`${file}.1`, count - lines.length, Number.POSITIVE_INFINITY);
+  return [...older, ...lines];
+}
+
+/** Where the logs of the services end now, for `readLastLines` and `followLogs` to meet there. */
+export function logEnds(logDir: string, names: readonly string[]): Map<string, number> {
+  return new Map(
+    names.map((name) => {
+      const found = statSync(logFile(logDir, name), { throwIfNoEntry: false });
+      return [name, found?.size ?? 0];
+    }),
+  );
 }
 
 /** Where a log is. @throws {Error} for a name that would lead out of the folder */
@@ -28,18 +41,19 @@ export function logFile(logDir: string, name: string): string {
 }
 
 /**
- * Calls `onLine` for every line that any of the services writes from now on, until the signal.
- * Bounded in memory: what was written is read in pieces, and a rotated log from its new beginning.
+ * Calls `onLine` for every line that a service writes after the given end of its log, until the
+ * signal. Bounded in memory: what was written is read in pieces, and a rotated log from its new
+ * beginning.
  */
 export async function followLogs(
   logDir: string,
-  names: readonly string[],
+  ends: ReadonlyMap<string, number>,
   onLine: (name: string, line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   await mkdir(logDir, { recursive: true, mode: 0o700 });
-  const followers = await Promise.all(
-    names.map((name) => createFollower(logFile(logDir, name), (line) => onLine(name, line))),
+  const followers = [...ends].map(([name, end]) =>
+    createFollower(logFile(logDir, name), end, (line) => onLine(name, line)),
   );
   // One read at a time; a change during it makes for another one.
   let isReading = false;
@@ -69,8 +83,8 @@ interface Follower {
   readNew(): Promise<void>;
 }
 
-async function createFollower(file: string, onLine: (line: string) => void): Promise<Follower> {
-  let offset = await sizeOf(file);
+function createFollower(file: string, end: number, onLine: (line: string) => void): Follower {
+  let offset = end;
   let rest = "";
   const decoder = new TextDecoder();
   return {
@@ -96,14 +110,14 @@ async function createFollower(file: string, onLine: (line: string) => void): Pro
   };
 }
 
-async function readEnd(file: string, count: number): Promise<string[]> {
+async function readEnd(file: string, count: number, end: number): Promise<string[]> {
   const log = await open(file).catch(() => undefined);
   if (log === undefined || count <= 0) {
     await log?.close();
     return [];
   }
   try {
-    let { size: start } = await log.stat();
+    let start = Math.min(end, (await log.stat()).size);
     let parts: Buffer[] = [];
     let newlines = 0;
     while (start > 0 && newlines <= count) {
@@ -116,16 +130,6 @@ async function readEnd(file: string, count: number): Promise<string[]> {
     const lines = Buffer.concat(parts).toString("utf8").split("\n");
     if (lines.at(-1) === "") lines.pop();
     return lines.slice(-count);
-  } finally {
-    await log.close();
-  }
-}
-
-async function sizeOf(file: string): Promise<number> {
-  const log = await open(file).catch(() => undefined);
-  if (log === undefined) return 0;
-  try {
-    return (await log.stat()).size;
   } finally {
     await log.close();
   }

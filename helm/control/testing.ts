@@ -70,7 +70,7 @@ async function standIn(
 ): Promise<ServiceDefinition> {
   const port = await takePort();
   const script = `
-    console.log("I am ${name}");
+    console.log("I am ${name} <b>");
     require("node:http").createServer((_, res) => res.end("ok")).listen(${port}, "127.0.0.1");`;
   return {
     name,

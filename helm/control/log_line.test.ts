@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { formatLogLine } from "./log_line.ts";
+
+const line = JSON.stringify({
+  time: "2026-11-23T20:41:07.123Z",
+  level: "warn",
+  service: "core",
+  message: "session check failed",
+  traceparent: "00-1-2-01",
+  status: 503,
+});
+
+test("a line of ours is short: time of day, level, message and its own fields", () => {
+  assert.equal(formatLogLine(line), "20:41:07 warn  session check failed status=503");
+});
+
+test("among several services each line begins with its service", () => {
+  const shown = formatLogLine(line, "core", 8);
+  assert.equal(shown, "core      20:41:07 warn  session check failed status=503");
+});
+
+test("another program's line stays as it is", () => {
+  const foreign = "LOG:  database system is ready";
+  assert.equal(formatLogLine(foreign), foreign);
+  assert.equal(formatLogLine('{"a":1}'), '{"a":1}');
+});
+
+test("no line can drive the terminal or pass for two", () => {
+  const hostile = "\u001b[2J\u001b]0;owned\u0007evil\r\nINFO all is well\u009b31m";
+  for (const shown of [
+    formatLogLine(hostile),
+    formatLogLine(JSON.stringify({ message: hostile, field: hostile })),
+  ]) {
+    assert.doesNotMatch(shown, /[\p{Cc}]/u);
+    assert.match(shown, /evil INFO all is well/);
+  }
+});
