@@ -6,6 +6,7 @@ import { router } from "@hivematrix/lib/router";
 import { closeOnSignal, serve } from "@hivematrix/lib/serve";
 import { createServiceRegistry } from "@hivematrix/lib/service_registry";
 import { readCoreSettings } from "./core_settings.ts";
+import { KeyRing } from "./key_ring.ts";
 import { MemorySessionStore } from "./memory_session_store.ts";
 import { PostgresSessionStore } from "./postgres_session_store.ts";
 import { acceptFeeds } from "./revocation_feed_upgrade.ts";
@@ -16,13 +17,12 @@ import { createServiceCredentials } from "./service_credentials.ts";
 import { startSessionCleanup } from "./session_cleanup.ts";
 import { createSessionEnding } from "./session_ending.ts";
 import { createUseNoting } from "./session_use.ts";
-import { loadKeySet } from "./signing_key.ts";
 import { createTokens } from "./tokens.ts";
 
 const log = createLog("core");
 exitOnFailure(log);
 const settings = readCoreSettings(import.meta.dirname);
-const keys = await loadKeySet(settings, { log });
+const keys = await KeyRing.load(settings, { ...settings, log });
 
 // Which store is a matter of configuration alone: a database that is away is no reason for memory.
 const { connectionString } = settings;
@@ -54,5 +54,5 @@ const onUpgrade = acceptFeeds(core);
 const server = await serve(handle, { port: settings.port, service: "core", onUpgrade });
 const cleanup = startSessionCleanup(core, { ...settings, log });
 // The feeds first: from then on no gateway is granted anything that the next Core would not know of.
-closeOnSignal(log, feeds, server, cleanup, sessions);
+closeOnSignal(log, feeds, server, cleanup, keys, sessions);
 log.info("listening", { url: server.url.href, issuer: settings.issuer, kid: keys.signing.kid });

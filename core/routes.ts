@@ -3,6 +3,7 @@ import type { Route } from "@hivematrix/lib/router";
 import { endSessionsByProvider } from "./backchannel_logout.ts";
 import type { Core } from "./core.ts";
 import { showJwks } from "./jwks.ts";
+import { rotateKeys } from "./key_rotation.ts";
 import { feedPath, requireUpgrade } from "./revocation_feed_upgrade.ts";
 import { giveServiceToken } from "./service_token.ts";
 import { endAllSessions, endSession, listSessions } from "./session_endpoints.ts";
@@ -21,6 +22,7 @@ export function coreRoutes(core: Core): Route[] {
       path: "/api/backchannel-logout",
       handler: endSessionsByProvider(core),
     },
+    { method: "POST", path: "/api/keys/rotate", handler: rotateKeys(core) },
     { method: "GET", path: "/api/sessions", handler: listSessions(core) },
     { method: "DELETE", path: "/api/sessions", handler: endAllSessions(core) },
     { method: "DELETE", path: "/api/sessions/:id", handler: endSession(core) },

@@ -4,6 +4,7 @@ import type { Handler } from "@hivematrix/lib/router";
 import type { Core } from "./core.ts";
 import { createSessionCallers, type SessionCaller } from "./session_caller.ts";
 import type { ListedSession } from "./session_store.ts";
+import { formatTime } from "./times.ts";
 
 type SessionCore = Pick<Core, "credentials" | "sessions" | "tokens" | "endSessions">;
 
@@ -105,9 +106,4 @@ function describe(session: ListedSession, caller: SessionCaller) {
     address: device.address ?? "",
     current: hash === caller.currentHash,
   };
-}
-
-/** ISO 8601. */
-export function formatTime(seconds: number): string {
-  return new Date(seconds * 1000).toISOString();
 }

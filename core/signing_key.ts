@@ -1,18 +1,12 @@
 // The RSA key pair that signs every token. Whoever holds the private half is Core, so it is made
 // here, never leaves its file, and a file that cannot be used stops the start.
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPair,
-  type KeyObject,
-  randomUUID,
-} from "node:crypto";
-import { chmod, link, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from "node:crypto";
+import { chmod, link, rename, stat } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { Log } from "@hivematrix/lib/log";
 import { SettingsError } from "@hivematrix/lib/settings";
 import { calculateJwkThumbprint, exportJWK, type JWK } from "jose";
+import { inTemporaryFile, readKeyFile, unusable } from "./key_file.ts";
 
 /** A key that tokens are checked against, as the JWKS publishes it. */
 export interface PublishedKey {
@@ -43,9 +37,13 @@ const minModulusBits = 2048;
  * Loads the key pair, or makes it when there is no private key file yet. The public key file is
  * written for others to read; Core derives the public key from the private one.
  *
+ * @param formerKeys keys that the public key file may still hold from before a rotation
  * @throws {SettingsError} naming a key file that cannot be used; it is left as it is
  */
-export async function loadKeySet(files: KeyFiles, { log }: { log: Log }): Promise<KeySet> {
+export async function loadKeySet(
+  files: KeyFiles,
+  { log, formerKeys = [] }: { log: Log; formerKeys?: readonly KeyObject[] },
+): Promise<KeySet> {
   const { privateKeyFile, publicKeyFile } = files;
   let pem = await readKeyFile("JWT_PRIVATE_KEY_FILE", privateKeyFile);
   if (pem === undefined) {
@@ -56,18 +54,24 @@ export async function loadKeySet(files: KeyFiles, { log }: { log: Log }): Promis
   }
   const keys = await createKeySet(parsePrivateKey(pem ?? "", privateKeyFile));
   await closeToOthers(privateKeyFile, log);
-  await keepPublicKeyFile(keys.signing.publicKey, publicKeyFile);
+  await keepPublicKeyFile(keys.signing.publicKey, publicKeyFile, formerKeys);
   return keys;
 }
 
 /** @param privateKey RSA */
 export async function createKeySet(privateKey: KeyObject): Promise<KeySet> {
-  const publicKey = createPublicKey(privateKey);
+  const signing = await createSigningKey(privateKey);
+  return { signing, published: [signing] };
+}
+
+export async function createSigningKey(privateKey: KeyObject): Promise<SigningKey> {
+  return { ...(await createPublishedKey(createPublicKey(privateKey))), privateKey };
+}
+
+export async function createPublishedKey(publicKey: KeyObject): Promise<PublishedKey> {
   const bare = await exportJWK(publicKey);
   const kid = await calculateJwkThumbprint(bare);
-  const jwk = { ...bare, kid, use: "sig", alg: "RS256" };
-  const signing = { kid, privateKey, publicKey, jwk };
-  return { signing, published: [signing] };
+  return { kid, publicKey, jwk: { ...bare, kid, use: "sig", alg: "RS256" } };
 }
 
 export async function generatePrivateKey(): Promise<KeyObject> {
@@ -105,18 +109,24 @@ async function makePrivateKeyFile(file: string): Promise<void> {
   });
 }
 
-async function keepPublicKeyFile(publicKey: KeyObject, file: string): Promise<void> {
+async function keepPublicKeyFile(
+  publicKey: KeyObject,
+  file: string,
+  formerKeys: readonly KeyObject[],
+): Promise<void> {
   const pem = await readKeyFile("JWT_PUBLIC_KEY_FILE", file);
-  if (pem === undefined) {
-    const text = publicKey.export({ type: "spki", format: "pem" });
-    await inTemporaryFile("JWT_PUBLIC_KEY_FILE", file, text, (temporary) =>
-      rename(temporary, file),
-    );
-  } else if (!isSameKey(pem, publicKey)) {
+  if (pem !== undefined && isSameKey(pem, publicKey)) return;
+  if (pem !== undefined && !formerKeys.some((key) => isSameKey(pem, key))) {
     throw new SettingsError(
       `Cannot start core: the file ${file} of JWT_PUBLIC_KEY_FILE is not the public half of the private key; remove it to have it written anew`,
     );
   }
+  await writePublicKeyFile(publicKey, file);
+}
+
+export async function writePublicKeyFile(publicKey: KeyObject, file: string): Promise<void> {
+  const text = publicKey.export({ type: "spki", format: "pem" });
+  await inTemporaryFile("JWT_PUBLIC_KEY_FILE", file, text, (temporary) => rename(temporary, file));
 }
 
 function isSameKey(pem: string, publicKey: KeyObject): boolean {
@@ -124,24 +134,6 @@ function isSameKey(pem: string, publicKey: KeyObject): boolean {
     return createPublicKey(pem).equals(publicKey);
   } catch {
     return false;
-  }
-}
-
-async function inTemporaryFile(
-  setting: string,
-  file: string,
-  text: string | Buffer,
-  place: (temporary: string) => Promise<void>,
-): Promise<void> {
-  const temporary = `${file}.${randomUUID()}.new`;
-  try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    await writeFile(temporary, text, { mode: 0o600, flag: "wx", flush: true });
-    await place(temporary);
-  } catch (error) {
-    throw unusable(setting, file, "written", error);
-  } finally {
-    await rm(temporary, { force: true });
   }
 }
 
@@ -158,21 +150,4 @@ async function closeToOthers(file: string, log: Log): Promise<void> {
   } catch (error) {
     throw unusable("JWT_PRIVATE_KEY_FILE", file, "closed to other users", error);
   }
-}
-
-async function readKeyFile(setting: string, file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw unusable(setting, file, "read", error);
-  }
-}
-
-function unusable(setting: string, file: string, action: string, cause: unknown): SettingsError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new SettingsError(
-    `Cannot start core: the file ${file} of ${setting} cannot be ${action} (${reason}); check who owns it and its folder`,
-    { cause },
-  );
 }

@@ -4,12 +4,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { updateConf } from "@hivematrix/lib/conf_file";
+import { HttpError } from "@hivematrix/lib/http_error";
 import { type Context, router } from "@hivematrix/lib/router";
 import { serve } from "@hivematrix/lib/serve";
 import { createServiceRegistry } from "@hivematrix/lib/service_registry";
 import { createTestLog, type TestScope } from "@hivematrix/lib/testing";
 import { createTraceparent } from "@hivematrix/lib/trace";
 import type { Core } from "./core.ts";
+import type { RotatingKeys } from "./key_ring.ts";
 import type { Keycloak } from "./keycloak.ts";
 import { MemorySessionStore } from "./memory_session_store.ts";
 import { acceptFeeds } from "./revocation_feed_upgrade.ts";
@@ -33,6 +35,8 @@ export interface TestCoreOptions {
   /** Whether the feeds may grant leases. */
   readonly mayGrant?: () => boolean;
   readonly issuer?: string;
+  /** Default: one key for all Cores of the test file, which does not rotate. */
+  readonly keys?: RotatingKeys;
   /** Milliseconds since 1970, for the default store and the tokens. */
   readonly now?: () => number;
   /** Another identity provider than the small one of testing_provider.ts. */
@@ -79,6 +83,11 @@ export function testKeySet(): Promise<KeySet> {
   return keys;
 }
 
+async function withoutRotation(keySet: Promise<KeySet>): Promise<RotatingKeys> {
+  const rotate = () => Promise.reject(new HttpError(409, "This test's key does not rotate"));
+  return { ...(await keySet), rotate };
+}
+
 /** Starts a Core on a free port, gone when the test ends. */
 export async function startCore(
   scope: TestScope,
@@ -91,7 +100,7 @@ export async function startCore(
   scope.after(() => rmSync(folder, { recursive: true, force: true }));
   const secrets = new Map(["nexus", ...services].map((name) => [name, randomUUID()]));
   const { confFile, servicesFile } = writeFiles(folder, services, secrets, legacyServices);
-  const keySet = await testKeySet();
+  const keySet = options.keys ?? (await withoutRotation(testKeySet()));
   const log = createTestLog("core");
   const sessions =
     options.sessions ?? new MemorySessionStore({ now, idleSeconds: options.idleSeconds });

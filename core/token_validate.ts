@@ -3,9 +3,9 @@ import { readJsonFields } from "@hivematrix/lib/request_body";
 import type { Handler } from "@hivematrix/lib/router";
 import { invalidToken } from "@hivematrix/lib/token_verifier";
 import type { Core } from "./core.ts";
-import { formatTime } from "./session_endpoints.ts";
 import { hashSessionId } from "./session_id.ts";
 import type { SessionCheck } from "./session_store.ts";
+import { formatTime } from "./times.ts";
 
 const faults: Readonly<Record<Exclude<SessionCheck["state"], "live">, string>> = {
   unknown: "there is no such session",
