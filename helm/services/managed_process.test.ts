@@ -24,6 +24,8 @@ test("the run file names the process that the program runs in, and goes with it"
   assert.equal((await stat(path.join(place.runDir, "web.json"))).mode & 0o777, 0o600);
   assert.equal((await stat(place.logFile)).mode & 0o777, 0o600);
   await managed.end("SIGTERM", 5000);
+  // The kernel may show the end a moment before node hears of it.
+  await pollUntil(async () => managed.gone.aborted, { timeoutMs: 5000 });
   assert.equal(managed.ending, "killed by SIGTERM");
   assert.equal(await readRunFile(place.runDir, "web"), undefined);
 });
