@@ -45,7 +45,8 @@ test("R7: a cookie that browsers would drop for its size is refused with the way
   for (let length = 3000; length < 3100; length++) {
     try {
       const [pair = ""] = secure.format("x".repeat(length), 60).split(";");
-      largest = Math.max(largest, pair.length);
+      // Name and value, without the equals sign between them.
+      largest = Math.max(largest, pair.length - 1);
     } catch (error) {
       assert.ok(isRefusal(error));
     }
