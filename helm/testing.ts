@@ -1,4 +1,5 @@
 // What Helm's tests share: a checkout of their own in a temporary folder.
+import { randomInt } from "node:crypto";
 import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +7,7 @@ import type { TestContext } from "node:test";
 import { type Checkout, createCheckout } from "./config/checkout.ts";
 import type { MasterConfig } from "./config/master_config.ts";
 import { newMasterConfig } from "./config/new_master_config.ts";
+import { probePort } from "./config/port_probe.ts";
 import { type AppRegistry, readAppRegistry } from "./install/app_registry.ts";
 
 const cleanUps = new WeakMap<TestContext, (() => unknown)[]>();
@@ -51,6 +53,16 @@ export function makeConfig(
     adminPassword: undefined,
     ...options,
   });
+}
+
+/** An offset at which nobody listens; found by chance, because other tests look for one at the same time. */
+export async function findFreeOffset(): Promise<number> {
+  for (;;) {
+    const portOffset = randomInt(3000, 24_000);
+    const ports = [443, 5432, 5433, ...registry.list().map((app) => app.port)];
+    const states = await Promise.all(ports.map((port) => probePort(port + portOffset)));
+    if (states.every((state) => state === "free")) return portOffset;
+  }
 }
 
 /** The permissions of a file, as `ls` means them: `600`. */

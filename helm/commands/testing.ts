@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import type { Checkout } from "../config/checkout.ts";
 import { saveMasterConfig } from "../config/master_config.ts";
-import { afterTest, makeCheckout, makeConfig } from "../testing.ts";
+import { afterTest, findFreeOffset, makeCheckout, makeConfig } from "../testing.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 
@@ -63,7 +63,7 @@ export async function makeInstallation(
     await writeFile(join(checkout.appFolder(app), "main.ts"), standIn);
   }
   await cp(join(root, "template/package.json"), join(checkout.root, "template/package.json"));
-  if (isInitialised) await saveMasterConfig(checkout, configWithoutDatabases());
+  if (isInitialised) await saveMasterConfig(checkout, await configWithoutDatabases());
 
   const run = (script: string, words: readonly string[], options: RunOptions = {}) =>
     runScript(join(checkout.root, script), words, options);
@@ -81,12 +81,9 @@ export async function makeInstallation(
   };
 }
 
-let nextOffset = 5000 + (process.pid % 40) * 1000;
-
 /** Ports of its own for each installation, and somebody else's PostgreSQL that nobody asks. */
-export function configWithoutDatabases() {
-  const portOffset = nextOffset;
-  nextOffset += 20;
+async function configWithoutDatabases() {
+  const portOffset = await findFreeOffset();
   const nexus = { port: 8000 + portOffset, tls: false };
   const config = structuredClone(makeConfig({ portOffset, nexus })) as unknown as {
     apps: Record<string, Record<string, unknown>>;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import test, { type TestContext } from "node:test";
 import { hasOpenssl } from "./certificate.ts";
@@ -9,7 +10,7 @@ const bindAddress = "127.0.0.1";
 
 test("TLS on 443 where that can be had", async (t) => {
   if (!(await hasOpenssl())) return t.skip("no openssl on this machine");
-  const portOffset = (await nextFreePort(30_443)) - 443;
+  const portOffset = (await nextFreePort(randomInt(20_000, 30_000))) - 443;
   const wish = { portOffset, bindAddress, tls: undefined };
   assert.deepEqual(await decideNexusListening(wish), { port: portOffset + 443, tls: true });
 });
@@ -38,7 +39,7 @@ test("TLS that was asked for and cannot be had is an error", async (t) => {
 
 async function takePort(t: TestContext): Promise<number> {
   const server = createServer();
-  const port = await nextFreePort(31_000);
+  const port = await nextFreePort(randomInt(20_000, 30_000));
   await new Promise<void>((resolve) => server.listen(port, bindAddress, resolve));
   t.after(() => server.close());
   return port;

@@ -1,5 +1,6 @@
 // For tests: a daemon in this process, with a small Core beside it and services that are real
 // processes.
+import { randomInt } from "node:crypto";
 import type { TestContext } from "node:test";
 import { createTestLog, startTestCore, type TestCore } from "@hivematrix/lib/testing";
 import { saveMasterConfig } from "../config/master_config.ts";
@@ -23,7 +24,7 @@ export interface TestDaemon extends Daemon {
   askAsAdmin(path: string, init?: RequestInit): Promise<Response>;
 }
 
-let firstPort = 52_000 + (process.pid % 50) * 100;
+let firstPort = randomInt(28_000, 32_000);
 
 /** Starts a daemon with two services, "alpha" and "beta", which needs alpha; gone when the test ends. */
 export async function startTestDaemon(t: TestContext): Promise<TestDaemon> {

@@ -1,0 +1,212 @@
+// The command line as people use it: every test runs scripts/helm in an installation of its own.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { readFile, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import test from "node:test";
+import { waitFor } from "@hivematrix/lib/wait_for";
+import { readProcess } from "../services/process_table.ts";
+import { isSameProcess, readRunFile } from "../services/run_file.ts";
+import { makeInstallation } from "./testing.ts";
+
+const services = ["keycloak", "core", "nexus", "template"];
+
+test("up starts everything, up again changes nothing, down leaves no process", async (t) => {
+  const { helm, status } = await makeInstallation(t);
+  const up = await helm("up", "--detach");
+  assert.equal(up.status, 0, up.stdout + up.stderr);
+  assert.match(up.stdout, /HiveMatrix is ready: http:\/\/localhost:\d+\nSign in as "admin"/);
+  const before = await status();
+  for (const name of [...services, "helm"]) assert.equal(before.get(name)?.state, "ready", name);
+
+  assert.equal((await helm("up", "--detach")).status, 0);
+  const after = await status();
+  for (const [name, { pid }] of before) assert.equal(after.get(name)?.pid, pid, name);
+
+  const down = await helm("down");
+  assert.equal(down.stdout, "Stopped template, nexus, core, keycloak, helm.\n");
+  for (const [name, { pid }] of before) assert.ok(await isGone(pid), name);
+  assert.equal((await helm("down")).stdout, "Nothing is running.\n");
+});
+
+test("R31: no process has a secret among its arguments, and Helm's has a session of its own", async (t) => {
+  const { checkout, helm, status } = await makeInstallation(t);
+  await helm("up", "--detach");
+  const config = await readFile(checkout.masterConfigFile, "utf8");
+  const secrets = config.match(/[\w-]{43}/g) ?? [];
+  assert.ok(secrets.length >= 8);
+  for (const [name, { pid }] of await status()) {
+    const words = await readFile(`/proc/${pid}/cmdline`, "utf8");
+    assert.match(words, /main\.ts/);
+    for (const secret of secrets) assert.equal(words.includes(secret), false, name);
+  }
+  const helmPid = (await status()).get("helm")?.pid;
+  // pid (command) state parent group session
+  const fields = (await readFile(`/proc/${helmPid}/stat`, "utf8")).split(") ")[1]?.split(" ");
+  assert.equal(fields?.[3], String(helmPid));
+});
+
+test("a killed daemon is seen, and down stops what it left running", async (t) => {
+  const { checkout, helm, status } = await makeInstallation(t);
+  await helm("up", "--detach");
+  const running = await status();
+  process.kill(running.get("helm")?.pid ?? 0, "SIGKILL");
+  const orphaned = await status();
+  assert.equal(orphaned.get("helm")?.state, "stopped");
+  assert.equal(orphaned.get("core")?.state, "ready");
+  assert.match(orphaned.get("core")?.reason ?? "", /Helm is not running/);
+  const refused = await helm("restart", "core");
+  assert.equal(refused.status, 1);
+  assert.match(refused.stderr, /^Helm is not running: start everything with "helm up --detach"\n$/);
+
+  const down = await helm("down");
+  assert.equal(down.status, 0, down.stderr);
+  for (const name of services) {
+    assert.match(down.stdout, new RegExp(name));
+    assert.equal(await readRunFile(checkout.runDir, name), undefined);
+    assert.ok(await isGone(running.get(name)?.pid), name);
+  }
+});
+
+test("down works with a broken configuration and a killed daemon too", async (t) => {
+  const { checkout, helm, status } = await makeInstallation(t);
+  await helm("up", "--detach");
+  const running = await status();
+  process.kill(running.get("helm")?.pid ?? 0, "SIGKILL");
+  const good = await readFile(checkout.masterConfigFile, "utf8");
+  await writeFile(checkout.masterConfigFile, "{");
+  assert.equal((await helm("down")).status, 0);
+  for (const name of services) {
+    assert.ok(await isGone(running.get(name)?.pid), name);
+  }
+  await writeFile(checkout.masterConfigFile, good);
+});
+
+test("the next daemon takes over what a killed one left running", async (t) => {
+  const { helm, status } = await makeInstallation(t);
+  await helm("up", "--detach");
+  const before = await status();
+  process.kill(before.get("helm")?.pid ?? 0, "SIGKILL");
+  const up = await helm("up", "--detach");
+  assert.equal(up.status, 0, up.stdout + up.stderr);
+  const after = await status();
+  for (const name of services) assert.equal(after.get(name)?.pid, before.get(name)?.pid, name);
+  assert.notEqual(after.get("helm")?.pid, before.get("helm")?.pid);
+});
+
+test("services are stopped, started and restarted by name, Helm too", async (t) => {
+  const { helm, status } = await makeInstallation(t);
+  await helm("up", "--detach");
+  const before = await status();
+  assert.equal((await helm("stop", "template")).stdout, "template is stopped.\n");
+  assert.equal((await status()).get("template")?.state, "stopped");
+  assert.match((await helm("start", "template")).stdout, /^template is ready, process \d+\.\n$/);
+  assert.match((await helm("restart", "core", "nexus")).stdout, /^core is ready.*\nnexus is ready/);
+  assert.match((await helm("restart", "helm")).stdout, /^helm is ready, process \d+\.\n$/);
+  const after = await status();
+  const hasChanged = (name: string) => before.get(name)?.pid !== after.get(name)?.pid;
+  const changed = [...before.keys()].filter(hasChanged).sort();
+  assert.deepEqual(changed, ["core", "helm", "nexus", "template"]);
+
+  assert.equal((await helm("restart")).status, 0);
+  const restarted = await status();
+  assert.equal(restarted.get("helm")?.pid, after.get("helm")?.pid);
+  for (const name of services) assert.notEqual(restarted.get(name)?.pid, after.get(name)?.pid);
+  assert.match((await helm("stop", "codex")).stderr, /Cannot find service "codex", there are: key/);
+});
+
+test("a broken setting stops that service alone, with key and remedy in up and in status", async (t) => {
+  const { checkout, helm, status } = await makeInstallation(t);
+  await helm("up", "--detach");
+  const file = join(checkout.root, "template", ".env");
+  await writeFile(file, (await readFile(file, "utf8")).replace(/^PORT=.*$/m, ""));
+  const restart = await helm("restart", "template");
+  assert.equal(restart.status, 1);
+  const reason = /PORT is missing, run "helm config sync-all"/;
+  assert.match(restart.stderr, reason);
+  const broken = (await status()).get("template");
+  assert.equal(broken?.state, "crash-looping");
+  assert.match(broken?.reason ?? "", reason);
+  assert.equal((await status()).get("core")?.state, "ready");
+
+  assert.equal((await helm("config", "sync-all")).stdout.split("\n")[0], "Written: template/.env");
+  assert.equal((await helm("restart", "template")).status, 0);
+});
+
+test("up says what does not get ready, and leaves the rest running", async (t) => {
+  const { checkout, helm } = await makeInstallation(t);
+  await writeFile(
+    join(checkout.root, "template", "main.ts"),
+    'console.error("Error: no honey left");\nprocess.exit(3);\n',
+  );
+  const up = await helm("up", "--detach");
+  assert.equal(up.status, 1);
+  assert.match(up.stdout, /template {2}crash-looping .*\n {2}exit status 3.*Error: no honey left/);
+  assert.match(up.stdout, /Not ready: template\. The rest keeps running/);
+  assert.match(up.stdout, /core {6}ready/);
+});
+
+test("a taken port is named with its holder and the way out", async (t) => {
+  const { helm, checkout } = await makeInstallation(t);
+  const config = JSON.parse(await readFile(checkout.masterConfigFile, "utf8"));
+  const server = createServer((_, response) => response.end());
+  await new Promise<void>((resolve) => {
+    server.listen(config.apps.helm.port, "127.0.0.1", resolve);
+  });
+  t.after(() => server.close());
+  const up = await helm("up", "--detach");
+  assert.equal(up.status, 1);
+  const port = config.apps.helm.port;
+  const expected = `Cannot start helm: port ${port} is taken by process ${process.pid} (`;
+  assert.ok(up.stderr.startsWith(expected), up.stderr);
+  assert.match(up.stderr, /port-offset|config set/);
+});
+
+test("wrong usage ends with 2 and a hint, what fails with 1", async (t) => {
+  const { helm } = await makeInstallation(t, { isInitialised: false });
+  const unknown = await helm("stauts");
+  assert.deepEqual([unknown.status, /Did you mean status/.test(unknown.stderr)], [2, true]);
+  assert.equal((await helm()).status, 2);
+  assert.equal((await helm("up", "--detached")).status, 2);
+  assert.equal((await helm("init", "--environment", "production")).status, 2);
+  assert.equal((await helm("logs", "-n", "many")).status, 2);
+  const up = await helm("up", "--detach");
+  assert.equal(up.status, 1);
+  assert.match(up.stderr, /there is none yet, run "helm init"\n$/);
+  const help = await helm("init", "--help");
+  assert.equal(help.status, 0);
+  assert.match(help.stdout, /Examples:\n +helm init --environment production/);
+});
+
+test("in the foreground it stays until Ctrl-C, which stops everything", async (t) => {
+  const { checkout, status } = await makeInstallation(t);
+  const child = spawn(join(checkout.root, "scripts/helm"), ["up"], { detached: true });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    output += text;
+  });
+  await waitFor(() => output.includes("Press Ctrl-C to stop everything."), { timeoutMs: 30_000 });
+  const records = await Promise.all(services.map((name) => readRunFile(checkout.runDir, name)));
+  assert.equal((await status()).get("nexus")?.state, "ready");
+  // As a terminal does: to the whole foreground group.
+  process.kill(-(child.pid ?? 0), "SIGINT");
+  const code = await new Promise((resolve) => child.on("exit", resolve));
+  assert.equal(code, 0, output);
+  for (const record of records) {
+    assert.ok(record);
+    assert.equal(await isSameProcess(record), false);
+  }
+});
+
+test("it works from any folder and by a link", async (t) => {
+  const { checkout, run } = await makeInstallation(t);
+  await symlink("scripts/helm", join(checkout.root, "linked"));
+  const shown = await run("linked", ["config", "get", "system.hostname"]);
+  assert.equal(shown.stdout, "localhost\n", shown.stderr);
+});
+
+/** A zombie counts as gone: in a container nobody may collect the daemon, whose parent ended long ago. */
+async function isGone(pid = 0): Promise<boolean> {
+  return (await readProcess(pid)) === undefined;
+}

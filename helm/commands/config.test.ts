@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import test from "node:test";
+import { findFreeOffset, modeOf } from "../testing.ts";
+import { makeInstallation } from "./testing.ts";
+
+test("init makes an installation, and a second time changes nothing and says so", async (t) => {
+  const { checkout, run } = await makeInstallation(t, { isInitialised: false });
+  const init = (...words: string[]) => run("scripts/helm", ["init", "--no-tls", ...words]);
+  const offset = await findFreeOffset();
+  const first = await init("--port-offset", String(offset));
+  assert.equal(first.status, 0, first.stderr);
+  const port = 8000 + offset;
+  assert.ok(first.stdout.startsWith(`Initialised for development at http://localhost:${port}.\n`));
+  assert.match(first.stdout, /The first user is "admin", password "admin"\.\n$/);
+  assert.equal(await modeOf(checkout.masterConfigFile), "600");
+  const before = await readFile(checkout.masterConfigFile, "utf8");
+  const second = await init("--port-offset", "0");
+  assert.equal(second.status, 0);
+  assert.match(second.stdout, /^This checkout is initialised already, for .*; nothing was changed/);
+  assert.equal(await readFile(checkout.masterConfigFile, "utf8"), before);
+});
+
+test("in production a generated password is shown once; a given one is not shown", async (t) => {
+  const words = ["--environment", "production", "--hostname", "hive.example.org", "--no-tls"];
+  const init = async (env: NodeJS.ProcessEnv, more: string[], input = "") => {
+    const { run, checkout } = await makeInstallation(t, { isInitialised: false });
+    const all = ["init", ...words, "--port-offset", String(await findFreeOffset()), ...more];
+    const { stdout } = await run("scripts/helm", all, { env, input });
+    const { keycloak } = JSON.parse(await readFile(checkout.masterConfigFile, "utf8"));
+    return { stdout, password: keycloak.admin_password as string };
+  };
+  const generated = await init({}, []);
+  assert.ok(generated.stdout.includes(`"${generated.password}". It is shown this once`));
+  assert.ok(generated.password.length >= 20);
+  const given = await init({ HELM_ADMIN_PASSWORD: "from the environment" }, []);
+  assert.equal(given.password, "from the environment");
+  assert.doesNotMatch(given.stdout, /from the env/);
+  const typed = await init({}, ["--admin-password"], "typed in\n");
+  assert.equal(typed.password, "typed in");
+});
+
+test("a value is shown, set and removed by its key, and the apps' files follow", async (t) => {
+  const { checkout, helm } = await makeInstallation(t);
+  await helm("config", "sync-all");
+  assert.equal((await helm("config", "get", "system.log_level")).stdout, "INFO\n");
+  const set = await helm("config", "set", "system.log_level", "DEBUG");
+  assert.match(set.stdout, /^system\.log_level is "DEBUG"\.\nWritten: .*core\/\.env/);
+  assert.match(await readFile(join(checkout.root, "core/.env"), "utf8"), /^LOG_LEVEL=DEBUG$/m);
+  assert.equal((await helm("config", "set", "apps.template.title", "Our notes")).status, 0);
+  assert.match(await readFile(checkout.servicesFile, "utf8"), /"title": "Our notes"/);
+  assert.equal((await helm("config", "unset", "apps.template.title")).status, 0);
+  assert.equal((await helm("config", "get", "apps.template.title")).status, 1);
+});
+
+test("a wrong value is refused with the reason, and nothing changes", async (t) => {
+  const { checkout, helm } = await makeInstallation(t);
+  const before = await readFile(checkout.masterConfigFile, "utf8");
+  const refused = await helm("config", "set", "apps.core.port", "banana");
+  assert.equal(refused.status, 1);
+  assert.match(refused.stderr, /apps\.core\.port is "banana", it has to be a whole number from 1/);
+  assert.equal((await helm("config", "unset", "apps.core")).status, 1);
+  assert.equal(await readFile(checkout.masterConfigFile, "utf8"), before);
+});
+
+test("a value that somebody broke by hand is mended by config set", async (t) => {
+  const { checkout, helm } = await makeInstallation(t);
+  const text = await readFile(checkout.masterConfigFile, "utf8");
+  await writeFile(checkout.masterConfigFile, text.replace('"log_level": "INFO"', '"log_level": 7'));
+  const refused = await helm("config", "sync-all");
+  assert.match(
+    refused.stderr,
+    /line 6: system\.log_level is 7.*"helm config set system\.log_level/,
+  );
+  assert.equal((await helm("config", "set", "system.log_level", "INFO")).status, 0);
+  assert.equal((await helm("config", "sync-all")).status, 0);
+});
+
+test("a file that is no JSON is refused by every command and never overwritten", async (t) => {
+  const { checkout, helm } = await makeInstallation(t);
+  const broken = '{\n  "system": {\n';
+  await writeFile(checkout.masterConfigFile, broken);
+  for (const words of [
+    ["config", "set", "system.log_level", "DEBUG"],
+    ["config", "show"],
+    ["config", "sync-all"],
+    ["init"],
+    ["up", "--detach"],
+    ["status"],
+  ]) {
+    const refused = await helm(...words);
+    assert.equal(refused.status, 1, words.join(" "));
+    assert.match(
+      refused.stderr,
+      /master_config\.json: line 3, column 1 \(at system\): found the end/,
+    );
+  }
+  assert.equal(await readFile(checkout.masterConfigFile, "utf8"), broken);
+});
+
+test("R31: a secret is refused as an argument, taken from standard input, and masked when shown", async (t) => {
+  const { checkout, helm, run } = await makeInstallation(t);
+  const key = "keycloak.admin_password";
+  const refused = await helm("config", "set", key, "correct horse");
+  assert.equal(refused.status, 1);
+  assert.match(refused.stderr, /from an argument, which other users of this machine could read/);
+  assert.doesNotMatch(refused.stderr, /correct horse/);
+  const input = "correct horse\n";
+  const set = await run("scripts/helm", ["config", "set", key], { input });
+  assert.match(set.stdout, /^keycloak\.admin_password is set\.\n/);
+  assert.doesNotMatch(set.stdout, /correct horse/);
+  const conf = await readFile(
+    join(checkout.appFolder("keycloak"), "instance/keycloak.conf"),
+    "utf8",
+  );
+  assert.match(conf, /^password = correct horse$/m);
+
+  const shown = (await helm("config", "show")).stdout;
+  assert.equal(JSON.parse(shown).keycloak.admin_password, "********");
+  assert.doesNotMatch(shown + (await helm("config", "get", "apps")).stdout, /[\w-]{43}/);
+  assert.equal((await helm("config", "get", key)).stdout, "correct horse\n");
+});
+
+test("one app's files are written by name", async (t) => {
+  const { checkout, helm } = await makeInstallation(t);
+  assert.match((await helm("config", "write-dotenv", "core")).stdout, /^Written: core\/\.env\n/);
+  assert.match((await helm("config", "write-conf", "core")).stdout, /core\/instance\/core\.conf\n/);
+  assert.equal((await helm("config", "write-conf", "core")).stdout, "Every file was up to date.\n");
+  const unknown = await helm("config", "write-dotenv", "codex");
+  assert.match(unknown.stderr, /There is no app "codex", there are: keycloak, core/);
+  const written = (await helm("config", "sync-all")).stdout;
+  assert.doesNotMatch(written, /core\/\.env/);
+  assert.ok(await readFile(join(checkout.root, "nexus/.env"), "utf8"));
+});
+
+test("the identity provider's address follows its port", async (t) => {
+  const { helm } = await makeInstallation(t);
+  assert.equal((await helm("config", "set", "apps.keycloak.port", "9090")).status, 0);
+  assert.equal((await helm("config", "get", "keycloak.url")).stdout, "http://127.0.0.1:9090\n");
+});
