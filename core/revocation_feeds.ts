@@ -27,8 +27,13 @@ export class RevocationFeeds {
     this.#mayGrant = mayGrant ?? (() => true);
     this.#onSeen = onSeen ?? (() => {});
     this.#now = now;
-    // What the Core that ran here before has granted, nobody knows; it was before now.
-    this.#strangersEndAt = startsFresh ? now() : now() + leaseMs + marginMs;
+    this.#strangersEndAt = now();
+    if (!startsFresh) this.waitOutPredecessor();
+  }
+
+  /** What a Core that ran here before has granted, nobody knows; it was before now. */
+  waitOutPredecessor(): void {
+    this.#strangersEndAt = this.#now() + leaseMs + marginMs;
   }
 
   get count(): number {
@@ -60,7 +65,7 @@ export class RevocationFeeds {
    * Resolves when none of them accepts them any more: each has acknowledged, or its lease is over.
    */
   async announce(hashes: readonly string[]): Promise<void> {
-    const feeds = [...this.#feeds];
+    const feeds = hashes.length === 0 ? [] : [...this.#feeds];
     const strangersEndAt = this.#strangersEndAt;
     await Promise.all(
       feeds.map(async (feed) => {

@@ -29,3 +29,9 @@ create table if not exists used_once (
   name_hash bytea primary key,
   matters_until timestamptz not null
 );
+
+-- The Cores that share this database, each counting on while it grants leases (REVOCATION.md).
+create table if not exists core_instances (
+  id text primary key,
+  renewals bigint not null default 0
+);

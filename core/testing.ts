@@ -13,15 +13,11 @@ import { createTraceparent } from "@hivematrix/lib/trace";
 import type { Core } from "./core.ts";
 import type { RotatingKeys } from "./key_ring.ts";
 import type { Keycloak } from "./keycloak.ts";
-import { MemorySessionStore } from "./memory_session_store.ts";
+import { openSessions } from "./open_sessions.ts";
 import { acceptFeeds } from "./revocation_feed_upgrade.ts";
-import { RevocationFeeds } from "./revocation_feeds.ts";
-import { createLocalRevocations } from "./revocations.ts";
 import { coreRoutes } from "./routes.ts";
 import { createServiceCredentials } from "./service_credentials.ts";
-import { createSessionEnding } from "./session_ending.ts";
 import type { SessionStore } from "./session_store.ts";
-import { createUseNoting } from "./session_use.ts";
 import { createKeySet, generatePrivateKey, type KeySet } from "./signing_key.ts";
 import { startTestProvider, type TestProvider } from "./testing_provider.ts";
 import { createTokens } from "./tokens.ts";
@@ -29,10 +25,11 @@ import { createTokens } from "./tokens.ts";
 export interface TestCoreOptions {
   /** Default: a new MemorySessionStore. */
   readonly sessions?: SessionStore;
+  /** For sessions in PostgreSQL, which several Cores may share. */
+  readonly connectionString?: string;
   readonly sessionLifetimeSeconds?: number;
-  /** For the default store. */
   readonly idleSeconds?: number;
-  /** Whether the feeds may grant leases. */
+  /** Whether the feeds may grant leases, in addition to what a shared database asks for. */
   readonly mayGrant?: () => boolean;
   readonly issuer?: string;
   /** Default: one key for all Cores of the test file, which does not rotate. */
@@ -102,20 +99,18 @@ export async function startCore(
   const { confFile, servicesFile } = writeFiles(folder, services, secrets, legacyServices);
   const keySet = options.keys ?? (await withoutRotation(testKeySet()));
   const log = createTestLog("core");
-  const sessions =
-    options.sessions ?? new MemorySessionStore({ now, idleSeconds: options.idleSeconds });
   const keycloak = options.keycloak ?? provider.keycloak;
   // Nobody was granted anything before this Core, so it need not wait for that to run out.
-  const feeds = new RevocationFeeds({
+  const opened = openSessions({
+    secretKey: "a secret key",
+    ...options,
+    log,
+    keycloak,
     startsFresh: true,
-    mayGrant: options.mayGrant ?? (() => true),
-    onSeen: createUseNoting(sessions, log),
   });
-  const revocations = createLocalRevocations(feeds);
+  scope.after(() => opened.close());
   const core: Core = {
-    sessions,
-    feeds,
-    endSessions: createSessionEnding({ sessions, revocations, keycloak }),
+    ...opened,
     sessionLifetimeSeconds,
     idleSeconds: options.idleSeconds,
     keys: keySet,
