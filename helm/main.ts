@@ -2,22 +2,21 @@
 // command line starts it ("helm up --detach"), and it outlives the terminal.
 import { createLog, exitOnFailure } from "@hivematrix/lib/log";
 import { createCheckout } from "./config/checkout.ts";
-import { startDaemon } from "./control/daemon.ts";
+import { closeOnceOnSignal, startDaemon } from "./control/daemon.ts";
 import { readAppRegistry } from "./install/app_registry.ts";
 
 const log = createLog("helm");
 exitOnFailure(log);
 
-const daemon = await startDaemon({
+const starting = startDaemon({
   checkout: createCheckout(),
   registry: readAppRegistry(),
   log,
   isDev: process.argv.includes("--dev"),
 });
-log.info("listening", { address: daemon.platform.address });
-for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
-  process.on(signal, () => void daemon.close({ keepServices: false }));
-}
-await daemon.ended;
+closeOnceOnSignal(starting);
+const { platform, ended } = await starting;
+log.info("listening", { address: platform.address });
+await ended;
 log.info("stopped");
 process.exit(0);

@@ -31,10 +31,13 @@ done
 
 # --- the machine ---
 
-is_node_new_enough() {
-  node -e '
-    const [major, minor] = process.versions.node.split(".").map(Number);
-    process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1);'
+is_node_new_enough() { # asked by the shell, which is faster than a script for node
+  version=$(node --version)
+  version=${version#v}
+  major=${version%%.*}
+  minor=${version#*.}
+  minor=${minor%%.*}
+  [ "$major" -gt 20 ] || { [ "$major" -eq 20 ] && [ "$minor" -ge 19 ]; }
 }
 
 lacks=""

@@ -1,7 +1,7 @@
 // For tests of the command line: an installation with the real Helm and small stand-ins for the
 // services, so that a test is about Helm and takes a second.
 import { execFile } from "node:child_process";
-import { cp, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import type { Checkout } from "../config/checkout.ts";
@@ -54,15 +54,15 @@ export async function makeInstallation(
   { isInitialised = true }: { isInitialised?: boolean } = {},
 ): Promise<TestInstallation> {
   const checkout = await makeCheckout(t);
-  for (const part of ["helm", "lib", "scripts", "package.json", "package-lock.json"]) {
+  const files = ["package.json", "package-lock.json", "template/package.json"];
+  for (const part of ["helm", "lib", "scripts", ...files]) {
     const filter = (path: string) => !/[/\\](instance|\.env|services\.json)$/.test(path);
     await cp(join(root, part), join(checkout.root, part), { recursive: true, filter });
   }
-  await symlink(join(root, "node_modules"), join(checkout.root, "node_modules"));
+  await linkPackages(checkout.root);
   for (const app of ["core", "nexus", "template", "keycloak"]) {
     await writeFile(join(checkout.appFolder(app), "main.ts"), standIn);
   }
-  await cp(join(root, "template/package.json"), join(checkout.root, "template/package.json"));
   if (isInitialised) await saveMasterConfig(checkout, await configWithoutDatabases());
 
   const run = (script: string, words: readonly string[], options: RunOptions = {}) =>
@@ -79,6 +79,22 @@ export async function makeInstallation(
       return new Map(services.map((service: { name: string }) => [service.name, service]));
     },
   };
+}
+
+/**
+ * The packages of this checkout as another one's: links in a folder of its own, so that nothing the
+ * other does to its packages reaches ours.
+ */
+export async function linkPackages(folder: string): Promise<void> {
+  const packages = join(folder, "node_modules");
+  await mkdir(join(packages, "@hivematrix"), { recursive: true });
+  for (const name of await readdir(join(root, "node_modules"))) {
+    if (name === "@hivematrix" || name.startsWith(".")) continue;
+    await symlink(join(root, "node_modules", name), join(packages, name));
+  }
+  await symlink(join("..", "..", "lib"), join(packages, "@hivematrix", "lib"));
+  // By this file npm says when it installed last (install_packages.sh).
+  await writeFile(join(packages, ".package-lock.json"), "{}");
 }
 
 /** Ports of its own for each installation, and somebody else's PostgreSQL that nobody asks. */

@@ -78,6 +78,16 @@ export async function startDaemon(
   };
 }
 
+/** Stops everything at the first signal to end, also while the daemon is still starting. */
+export function closeOnceOnSignal(starting: Promise<Daemon>, tell: () => void = () => {}): void {
+  const close = once(async () => {
+    tell();
+    await (await starting).close({ keepServices: false });
+  });
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
+    process.on(signal, () => void close());
+}
+
 async function requireNoOther(checkout: Checkout): Promise<void> {
   const other = await readLiveDaemon(checkout);
   if (other === undefined || other.pid === process.pid) return;

@@ -1,0 +1,101 @@
+// How long the platform takes to start and how much memory it keeps: a copy of this checkout in a
+// temporary folder is started as a user would. `node --import tsx scripts/bench/start.ts`
+import { execFile, execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { promisify } from "node:util";
+import { formatMemory } from "../../helm/control/figures.ts";
+import { findFreeOffset } from "../../helm/testing.ts";
+
+/** What issue 2 asks for. */
+const goals = { freshMs: 10_000, initialisedMs: 4000, perProcessBytes: 90e6, togetherBytes: 600e6 };
+/** A process that has just started still holds what it started with. */
+const idleMs = 10_000;
+
+interface ServiceLine {
+  readonly name: string;
+  readonly state: string;
+  readonly memoryBytes?: number;
+}
+
+const root = join(import.meta.dirname, "..", "..");
+const place = mkdtempSync(join(tmpdir(), "hivematrix-bench-"));
+const folder = join(place, "checkout");
+// A temporary folder of its own, so that tsx finds nothing compiled by an earlier run.
+const env = { ...process.env, TMPDIR: join(place, "tmp") };
+const run = async (script: string, ...words: string[]) =>
+  (await promisify(execFile)(join(folder, script), words, { env })).stdout;
+
+let isCleaning = false;
+async function cleanUp(): Promise<void> {
+  if (isCleaning) return;
+  isCleaning = true;
+  await run("scripts/helm", "down").catch((error: Error) => console.error(error.message));
+  rmSync(place, { recursive: true, force: true });
+}
+process.once("SIGINT", () => void cleanUp().then(() => process.exit(130)));
+
+try {
+  copyCheckout();
+  const offset = String(await findFreeOffset());
+  const freshMs = await time(() => run("scripts/start.sh", "--port-offset", offset));
+  const againMs = await time(() => run("scripts/start.sh"));
+  const statusMs = await time(() => run("scripts/helm", "status"));
+  const downMs = await time(() => run("scripts/helm", "down"));
+  const initialisedMs = await time(() => run("scripts/start.sh"));
+  await pause(idleMs);
+  const { services } = JSON.parse(await run("scripts/helm", "status", "--json"));
+  printTimes({ freshMs, initialisedMs, againMs, statusMs, downMs });
+  printMemory(services);
+} finally {
+  await cleanUp();
+}
+
+function copyCheckout(): void {
+  mkdirSync(env.TMPDIR, { recursive: true });
+  const options = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"];
+  const listed = execFileSync("git", options, { cwd: root, encoding: "utf8" });
+  const files = listed.split("\0").filter((name) => name !== "" && !name.startsWith("apps/"));
+  for (const name of [...files, "node_modules"]) {
+    const copying = { recursive: true, verbatimSymlinks: true, preserveTimestamps: true };
+    cpSync(join(root, name), join(folder, name), copying);
+  }
+}
+
+async function time(act: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now();
+  await act();
+  return performance.now() - startedAt;
+}
+
+function printTimes(times: Record<string, number>): void {
+  const rows: [label: string, key: string, goal?: number][] = [
+    ["fresh start, packages installed", "freshMs", goals.freshMs],
+    ["start, everything initialised", "initialisedMs", goals.initialisedMs],
+    ["start.sh while all is running", "againMs"],
+    ["helm status", "statusMs"],
+    ["helm down", "downMs"],
+  ];
+  console.log("| time | measured | goal |\n|---|---:|---:|");
+  for (const [label, key, goal] of rows) {
+    console.log(`| ${label} | ${seconds(times[key])} | ${goal ? seconds(goal) : ""} |`);
+  }
+}
+
+function printMemory(services: readonly ServiceLine[]): void {
+  console.log("\n| resident memory, idle | measured | goal |\n|---|---:|---:|");
+  for (const { name, state, memoryBytes = 0 } of services) {
+    const label = state === "ready" ? name : `${name} (${state})`;
+    console.log(
+      `| ${label} | ${formatMemory(memoryBytes)} | ${formatMemory(goals.perProcessBytes)} |`,
+    );
+  }
+  const together = services.reduce((sum, { memoryBytes = 0 }) => sum + memoryBytes, 0);
+  console.log(`| together | ${formatMemory(together)} | ${formatMemory(goals.togetherBytes)} |`);
+}
+
+function seconds(ms = 0): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
