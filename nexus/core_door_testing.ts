@@ -2,6 +2,8 @@
 import { type RunningServer, serve } from "@hivematrix/lib/serve";
 import type { TestScope } from "@hivematrix/lib/testing";
 
+type Impostor = () => Response | Promise<Response>;
+
 export interface CoreDoor {
   /** For CORE_SERVICE_URL. */
   readonly url: string;
@@ -9,13 +11,13 @@ export interface CoreDoor {
   shut(): Promise<void>;
   open(): Promise<void>;
   /** Answers in Core's place; `undefined` ends that. */
-  misbehave(answer: (() => Response) | undefined): void;
+  misbehave(answer: Impostor | undefined): void;
 }
 
 export async function startCoreDoor(scope: TestScope, coreUrl: string): Promise<CoreDoor> {
-  let impostor: (() => Response) | undefined;
+  let impostor: Impostor | undefined;
   const handle = async (request: Request): Promise<Response> => {
-    if (impostor !== undefined) return impostor();
+    if (impostor !== undefined) return await impostor();
     const { pathname } = new URL(request.url);
     const { method } = request;
     const body = method === "GET" ? null : await request.text();

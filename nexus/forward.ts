@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Readable } from "node:stream";
+import { PassThrough, type Readable } from "node:stream";
 import { HttpError } from "@hivematrix/lib/http_error";
 import { Agent, type Dispatcher } from "undici";
 import type { HtmlComposer } from "./compose_html.ts";
@@ -87,7 +87,13 @@ export function createForwarder(timeoutsMs: UpstreamTimeouts = upstreamTimeoutsM
 
 /** A stream of the same bytes at the same pace, whose end is not the end of its source. */
 function detach(incoming: IncomingMessage): Readable {
-  return Readable.from(incoming.iterator({ destroyOnReturn: false }), { objectMode: false });
+  const body = incoming.pipe(new PassThrough());
+  incoming.once("close", () => {
+    if (!incoming.complete) body.destroy(new Error("the client is gone"));
+  });
+  // What nobody wants any more has to be read all the same: the next request comes behind it.
+  body.once("close", () => incoming.resume());
+  return body;
 }
 
 /** RFC 9112 §6.3: a request has a body when one of these says so. */

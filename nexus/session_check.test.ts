@@ -8,13 +8,6 @@ import { createSealedBox } from "./sealed_box.ts";
 import { readToken } from "./session_check.ts";
 import { startNexus, type TestNexus } from "./testing.ts";
 
-/** A user token as services get it. */
-async function obtainToken(nexus: TestNexus): Promise<string> {
-  const browser = await nexus.signIn();
-  await browser.open("/template/");
-  return nexus.upstream.last.headers("authorization")[0]?.replace("Bearer ", "") ?? "";
-}
-
 const script = { "sec-fetch-mode": "cors", "sec-fetch-dest": "empty" };
 
 /** A program's request with a Bearer token. */
@@ -33,7 +26,7 @@ async function asCookie(nexus: TestNexus, token: string): Promise<number> {
 
 test("a user token opens the door as a Bearer token and sealed in the cookie", async (t) => {
   const nexus = await startNexus(t);
-  const token = await obtainToken(nexus);
+  const token = await nexus.obtainToken();
   assert.equal(await asBearer(nexus, token), 200);
   assert.equal(await asCookie(nexus, token), 200);
   assert.deepEqual(nexus.upstream.last.headers("authorization"), [`Bearer ${token}`]);
@@ -41,7 +34,7 @@ test("a user token opens the door as a Bearer token and sealed in the cookie", a
 
 test("R19: no forged token opens the door, neither as Bearer nor in a sealed cookie", async (t) => {
   const nexus = await startNexus(t);
-  const token = await obtainToken(nexus);
+  const token = await nexus.obtainToken();
   const reached = nexus.upstream.requests.length;
   const forgeries = forgedTokens(token, nexus.core.keys.signing.privateKey);
   assert.ok(forgeries.length >= 30);
@@ -126,7 +119,7 @@ test("an expired session is refused although the browser still sends its cookie"
 
 test("a user's claims come from the token that Core signed", async (t) => {
   const nexus = await startNexus(t);
-  const { permission_level, sub } = decodeJwt(await obtainToken(nexus));
+  const { permission_level, sub } = decodeJwt(await nexus.obtainToken());
   assert.equal(permission_level, "technician");
   assert.equal(sub, "ada-sub");
 });

@@ -48,6 +48,8 @@ export interface TestNexus {
   /** What it has logged, a JSON line each. */
   readonly logLines: readonly string[];
   openBrowser(): TestBrowser;
+  /** A user token, as services get it. */
+  obtainToken(): Promise<string>;
   /** A browser in which somebody is signed in. */
   signIn(person?: HostileProvider["person"]): Promise<TestBrowser>;
   /** Ends the gateway and starts it again with the same settings. */
@@ -82,6 +84,7 @@ export async function startNexus(
     KEYCLOAK_CLIENT_ID: clientId,
     KEYCLOAK_CLIENT_SECRET: clientSecret,
     SECRET_KEY: "a-secret-key-of-this-test",
+    SERVICE_SECRET: core.secretOf("nexus"),
     ...(isSecure && makeCertificate(folder)),
   };
 
@@ -113,6 +116,11 @@ export async function startNexus(
       const page = await browser.open("/login");
       if (page.status !== 200) throw new Error(`Cannot sign in: ${page.status} ${page.body}`);
       return browser;
+    },
+    async obtainToken() {
+      const browser = await started.signIn();
+      await browser.open("/template/");
+      return upstream.requests.pop()?.headers("authorization")[0]?.replace("Bearer ", "") ?? "";
     },
     async restart() {
       await stop(nexus);
