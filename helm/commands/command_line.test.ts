@@ -199,6 +199,23 @@ test("in the foreground it stays until Ctrl-C, which stops everything", async (t
   }
 });
 
+test("up --dev restarts a service when its sources change, and that one alone", async (t) => {
+  const { checkout, helm, status } = await makeInstallation(t);
+  assert.equal((await helm("up", "--detach", "--dev")).status, 0);
+  const before = await status();
+  const file = join(checkout.appFolder("template"), "main.ts");
+  await writeFile(file, `// edited\n${await readFile(file, "utf8")}`);
+  const after = await waitFor(
+    async () => {
+      const now = await status();
+      const { state, pid } = now.get("template") ?? {};
+      return state === "ready" && pid !== before.get("template")?.pid ? now : undefined;
+    },
+    { timeoutMs: 30_000 },
+  );
+  assert.equal(after.get("core")?.pid, before.get("core")?.pid);
+});
+
 test("it works from any folder and by a link", async (t) => {
   const { checkout, run } = await makeInstallation(t);
   await symlink("scripts/helm", join(checkout.root, "linked"));

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
+import { promisify } from "node:util";
 import { findFreeOffset, modeOf } from "../testing.ts";
 import { makeInstallation } from "./testing.ts";
 
@@ -20,6 +22,23 @@ test("init makes an installation, and a second time changes nothing and says so"
   assert.equal(second.status, 0);
   assert.match(second.stdout, /^This checkout is initialised already, for .*; nothing was changed/);
   assert.equal(await readFile(checkout.masterConfigFile, "utf8"), before);
+});
+
+test("without openssl there is plain HTTP, and one line that says why", async (t) => {
+  const { checkout, run } = await makeInstallation(t, { isInitialised: false });
+  const bin = join(checkout.root, "bin");
+  await mkdir(bin);
+  await symlink(process.execPath, join(bin, "node"));
+  for (const program of ["dirname", "readlink"]) {
+    const { stdout } = await promisify(execFile)("/bin/sh", ["-c", `command -v ${program}`]);
+    await symlink(stdout.trim(), join(bin, program));
+  }
+  const offset = await findFreeOffset();
+  const words = ["init", "--port-offset", String(offset)];
+  const { stdout, status } = await run("scripts/helm", words, { env: { PATH: bin } });
+  assert.equal(status, 0);
+  const reason = "without TLS: there is no openssl on this machine to make a certificate";
+  assert.equal(stdout.split("\n")[1], `Plain HTTP on port ${8000 + offset}, ${reason}`);
 });
 
 test("in production a generated password is shown once; a given one is not shown", async (t) => {

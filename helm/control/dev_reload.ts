@@ -8,7 +8,7 @@ import { watchFolder } from "../services/watch_folder.ts";
 export class DevReload {
   readonly #restart: (name: string) => Promise<void>;
   readonly #log: Log;
-  #watchers: { close(): void }[] = [];
+  readonly #watchers = new Map<string, { close(): void }>();
 
   constructor(restart: (name: string) => Promise<void>, log: Log) {
     this.#restart = restart;
@@ -16,21 +16,24 @@ export class DevReload {
   }
 
   get isWatching(): boolean {
-    return this.#watchers.length > 0;
+    return this.#watchers.size > 0;
   }
 
-  /** Watches those of the services that have sources here. */
+  /** Watches those of the services that have sources here; those it watches already, no second time. */
   watch(definitions: readonly ServiceDefinition[]): void {
-    if (this.isWatching) return;
-    const ours = definitions.filter(({ folder }) => hasSources(folder));
-    this.#watchers = ours.map((definition) =>
-      watchFolder(definition, () => void this.#reload(definition.name)),
-    );
+    for (const definition of definitions) {
+      const { name, folder } = definition;
+      if (this.#watchers.has(name) || !hasSources(folder)) continue;
+      this.#watchers.set(
+        name,
+        watchFolder(definition, () => void this.#reload(name)),
+      );
+    }
   }
 
   close(): void {
-    for (const watcher of this.#watchers) watcher.close();
-    this.#watchers = [];
+    for (const watcher of this.#watchers.values()) watcher.close();
+    this.#watchers.clear();
   }
 
   async #reload(name: string): Promise<void> {

@@ -79,7 +79,7 @@ export class Platform {
     for (const file of report.written) this.#log.info("configuration written", { file });
     await this.#adopt();
     await this.#manager.startAll();
-    if (isDev) this.#devReload.watch(await this.#readDefinitions());
+    if (isDev || this.#devReload.isWatching) this.#devReload.watch(await this.#readDefinitions());
     return report;
   }
 
