@@ -82,6 +82,15 @@ test("R19: a token that names no key fits none, though there is only one", async
   assert.equal(state.asked, 0);
 });
 
+test("two keys of one name are no reason to ask again", async (t) => {
+  const { state, find } = await startKeys(t, ["a", "a"]);
+  for (const _ of [1, 2]) {
+    assert.equal(await find("a"), "JWKSMultipleMatchingKeys");
+    state.now += 10 * seconds;
+  }
+  assert.equal(state.asked, 1);
+});
+
 test("R35: a key that Core has withdrawn is refused ten minutes later at the latest", async (t) => {
   const { state, find } = await startKeys(t, ["old"]);
   assert.equal(await find("old"), "found");

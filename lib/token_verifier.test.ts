@@ -166,6 +166,21 @@ test("R25: without Core's keys a token is neither good nor bad: 503, and when to
   });
 });
 
+test("a refusal says what is wrong", async (t) => {
+  const { core, judge } = await startVerifier(t);
+  const expired = await judge(await core.userToken({ exp: nowSeconds() - 1 }));
+  const foreign = await judge(await core.userToken({ iss: "elsewhere" }));
+  const misdirected = await judge(await core.serviceToken("treasury", "ledger"));
+  const messages = [expired, foreign, misdirected].map((verdict) =>
+    "message" in verdict ? verdict.message : "accepted",
+  );
+  assert.deepEqual(messages, [
+    "Invalid token: it has expired",
+    'Invalid token: its claim "iss" does not hold',
+    'Invalid token: it is meant for "ledger", not for "codex"',
+  ]);
+});
+
 test("what a refusal says does not help to forge: no keys, no claims of the token", async (t) => {
   const { core, judge } = await startVerifier(t);
   for (const { token } of forgedTokens(await core.userToken(), core.privateKey)) {
