@@ -16,6 +16,8 @@ export interface Answer {
   readonly url: string;
   readonly status: number;
   readonly body: string;
+  /** The body as it came. */
+  readonly bytes: Buffer;
   readonly setCookies: readonly string[];
   /** The value of a header, repeated ones joined. */
   header(name: string): string | undefined;
@@ -66,12 +68,14 @@ export class TestBrowser {
     const all = response.headers;
     const setCookies = [all["set-cookie"] ?? []].flat();
     for (const line of setCookies) this.#keep(line, url);
-    const text = await response.body.text();
+    const bytes = Buffer.from(await response.body.arrayBuffer());
+    const text = bytes.toString();
     const answer: Answer = {
       method,
       url: url.href,
       status: response.statusCode,
       body: text,
+      bytes,
       setCookies,
       header: (name) => (all[name] === undefined ? undefined : [all[name]].flat().join(", ")),
       json: () => JSON.parse(text) as Record<string, unknown>,

@@ -33,7 +33,8 @@ export function createAdditions(
       `<meta name="color-scheme" content="light dark"><link rel="stylesheet" href="${stylesheetUrl}">`,
     ),
     viewport: toAsciiHtml('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-    body: toAsciiHtml(panel),
+    // The view's last line end would be a text of its own in the service's page.
+    body: toAsciiHtml(panel.trim()),
   };
 }
 
