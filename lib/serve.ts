@@ -70,7 +70,8 @@ const underWay = new WeakMap<Server, Set<ServerResponse>>();
 /** Connections that carry another protocol by now; `closeAllConnections` does not know them. */
 const upgraded = new WeakMap<Server, Set<Duplex>>();
 
-function handUpgradesTo(server: Server, onUpgrade: UpgradeHandler): void {
+/** Hands every request with an Upgrade header on; `closeServer` cuts such connections at the end. */
+export function handUpgradesTo(server: Server, onUpgrade: UpgradeHandler): void {
   const sockets = new Set<Duplex>();
   upgraded.set(server, sockets);
   server.on("upgrade", (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {

@@ -1,4 +1,7 @@
 // For tests: the way from Nexus to Core, which can be shut, opened again, or lead to somebody else.
+import type { IncomingMessage } from "node:http";
+import { connect } from "node:net";
+import type { Duplex } from "node:stream";
 import { type RunningServer, serve } from "@hivematrix/lib/serve";
 import type { TestScope } from "@hivematrix/lib/testing";
 
@@ -24,7 +27,29 @@ export async function startCoreDoor(scope: TestScope, coreUrl: string): Promise<
     const headers = { "content-type": "application/json" };
     return await fetch(coreUrl + pathname, { method, headers, body });
   };
-  const start = (port: number) => serve(handle, { port, service: "core", drainTimeoutMs: 0 });
+  const feeds = new Set<Duplex>();
+  /** The revocation feed: the request as it came, then bytes both ways. */
+  const onUpgrade = ({ method, url, rawHeaders }: IncomingMessage, socket: Duplex) => {
+    if (impostor !== undefined) {
+      socket.destroy();
+      return;
+    }
+    const lines = rawHeaders.flatMap((name, i) => (i % 2 ? [] : [`${name}: ${rawHeaders[i + 1]}`]));
+    const core = connect(Number(new URL(coreUrl).port), "127.0.0.1");
+    core.write(`${method} ${url} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`);
+    socket.pipe(core).pipe(socket);
+    for (const end of [socket, core]) {
+      feeds.add(end);
+      end.on("error", () => end.destroy());
+      end.once("close", () => {
+        feeds.delete(end);
+        socket.destroy();
+        core.destroy();
+      });
+    }
+  };
+  const start = (port: number) =>
+    serve(handle, { port, service: "core", drainTimeoutMs: 0, onUpgrade });
   let server: RunningServer = await start(0);
   const { origin, port } = server.url;
   scope.after(() => server.close());
@@ -36,6 +61,7 @@ export async function startCoreDoor(scope: TestScope, coreUrl: string): Promise<
     },
     misbehave(answer) {
       impostor = answer;
+      for (const feed of feeds) feed.destroy();
     },
   };
 }

@@ -23,34 +23,43 @@ export interface Upstream {
   readonly composition?: Composition | undefined;
 }
 
-/** Sends a passage on. @throws {HttpError} 502, 504 */
-export async function forwardPassage(
-  { publicOrigin, forwarder, defaultHeaders }: ForwardingParts,
-  { incoming, outgoing, headers, requestId, traceparent }: Passage,
-  upstream: Upstream,
-): Promise<void> {
-  const { name, url, target, bearer, composition } = upstream;
-  const prefix = `/${name}`;
+/** What an upstream is sent: the client's headers and Nexus's own, name and value in turn. */
+export function passageHeaders(
+  publicOrigin: URL,
+  { incoming, headers, requestId, traceparent }: Passage,
+  { name, bearer, composition }: Pick<Upstream, "name" | "bearer" | "composition">,
+): string[] {
   const isSecure = publicOrigin.protocol === "https:";
-  const sent = requestHeaders(incoming.rawHeaders, {
+  return requestHeaders(incoming.rawHeaders, {
     clientAddress: incoming.socket.remoteAddress ?? "",
     protocol: publicOrigin.protocol.slice(0, -1),
     host: publicOrigin.host,
     port: publicOrigin.port || (isSecure ? "443" : "80"),
-    prefix,
+    prefix: `/${name}`,
     requestId,
     traceparent,
     bearer,
     cookie: foreignCookies(headers.cookie),
     mayBeComposed: composition?.isWanted ?? false,
   });
+}
+
+/** Sends a passage on. @throws {HttpError} 502, 504 */
+export async function forwardPassage(
+  { publicOrigin, forwarder, defaultHeaders }: ForwardingParts,
+  passage: Passage,
+  upstream: Upstream,
+): Promise<void> {
+  const { incoming, outgoing } = passage;
+  const { name, url, target, composition } = upstream;
+  const sent = passageHeaders(publicOrigin, passage, upstream);
   await forwarder.forward({
     incoming,
     outgoing,
     service: name,
     target: url.pathname.replace(/\/$/, "") + target,
     headers: [...sent, ...(upstream.headers ?? [])],
-    addresses: { upstreamUrl: url, publicOrigin: publicOrigin.origin, prefix },
+    addresses: { upstreamUrl: url, publicOrigin: publicOrigin.origin, prefix: `/${name}` },
     defaultHeaders,
     composition,
   });

@@ -51,12 +51,10 @@ async function answer(parts: GatewayParts, unjudged: Passage): Promise<void> {
   }
   // `undefined`: an upstream's answer has been sent already.
   if (response !== undefined) await send(parts, passage, response);
-  // A body that nobody read to its end would keep the connection from carrying the next request.
-  passage.incoming.resume();
 }
 
 /** What is refused whoever sends it. @throws {HttpError} 400, 405, 421 */
-function judge({ publicOrigin }: GatewayParts, incoming: IncomingMessage) {
+export function judge({ publicOrigin }: GatewayParts, incoming: IncomingMessage) {
   const { method = "GET", url = "/", headers } = incoming;
   requireOneHost(incoming);
   const target = readTarget(url, headers.host ?? "");

@@ -10,6 +10,8 @@ export interface NexusSettings {
   readonly KEYCLOAK_CLIENT_ID: string;
   readonly KEYCLOAK_CLIENT_SECRET: string;
   readonly SECRET_KEY: string;
+  /** How Nexus proves itself to Core. */
+  readonly SERVICE_SECRET: string;
   readonly JWT_ISSUER?: string;
   readonly TLS_CERT_FILE?: string;
   readonly TLS_KEY_FILE?: string;
@@ -38,6 +40,7 @@ export function readNexusSettings(
       "KEYCLOAK_CLIENT_ID",
       "KEYCLOAK_CLIENT_SECRET",
       "SECRET_KEY",
+      "SERVICE_SECRET",
     ],
     ["BIND_ADDRESS", "JWT_ISSUER", "TLS_CERT_FILE", "TLS_KEY_FILE"],
     env,

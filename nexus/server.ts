@@ -4,6 +4,7 @@ import { createServer as createHttpsServer } from "node:https";
 import { join } from "node:path";
 import type { Log } from "@hivematrix/lib/log";
 import { html } from "@hivematrix/lib/responses";
+import { handUpgradesTo } from "@hivematrix/lib/serve";
 import { createServiceRegistry } from "@hivematrix/lib/service_registry";
 import { SettingsError } from "@hivematrix/lib/settings";
 import { createTokenVerifier } from "@hivematrix/lib/token_verifier";
@@ -11,23 +12,27 @@ import { createViews } from "@hivematrix/lib/views";
 import { openServices } from "./access_rules.ts";
 import { HtmlComposer } from "./compose_html.ts";
 import { cookieNames } from "./cookie_names.ts";
-import { createCoreClient } from "./core_client.ts";
+import { type CoreClient, createCoreClient } from "./core_client.ts";
 import { createForwarder, type UpstreamTimeouts } from "./forward.ts";
-import { createGateway } from "./gateway.ts";
+import { createGateway, type GatewayParts } from "./gateway.ts";
 import { finishLogin } from "./keycloak_callback.ts";
 import { beginLogin } from "./login.ts";
 import { LoginAttempts } from "./login_attempt.ts";
 import { logOut } from "./logout.ts";
 import type { NexusSettings } from "./nexus_settings.ts";
+import { OpenConnections } from "./open_connections.ts";
 import { type OwnHandler, type OwnPage, type OwnRequest, readable } from "./own_request.ts";
 import { createPages } from "./pages.ts";
 import { createProvider } from "./provider.ts";
 import { defaultHeaders } from "./response_headers.ts";
+import { RevocationFeed } from "./revocation_feed.ts";
 import { createSealedBox } from "./sealed_box.ts";
 import { createSessionCheck, type Session } from "./session_check.ts";
 import { createSessionCookie } from "./session_cookie.ts";
 import { createAdditions, serviceCard } from "./side_panel.ts";
 import { readStaticFiles } from "./static_files.ts";
+import { TrustedSessions } from "./trusted_sessions.ts";
+import { createUpgradeHandler } from "./websocket_upgrade.ts";
 
 export interface Nexus {
   /** Not listening yet. */
@@ -70,6 +75,7 @@ export function createNexus(
     redirectUri: new URL("/keycloak-callback", publicOrigin).href,
   });
   const forwarder = createForwarder(timeoutsMs);
+  const { feed, trusted, connections } = openFeed(settings, core, log);
 
   const additions = ({ user }: Session, current: string) =>
     createAdditions(pages, stylesheetUrl, { user, services: registry.list(), current });
@@ -104,14 +110,14 @@ export function createNexus(
     ["/robots.txt", readable(() => new Response("User-agent: *\nDisallow: /\n"))],
     ["/favicon.ico", readable(() => new Response(null, { status: 204 }))],
   ]);
-  const gateway = createGateway({
+  const parts: GatewayParts = {
     publicOrigin,
     log,
     pages,
     registry,
     forwarder,
     sessionCookie,
-    checkSession: createSessionCheck(verifier, core),
+    checkSession: createSessionCheck(verifier, core, trusted),
     defaultHeaders: defaultHeaders(isSecure),
     openPages,
     sessionPages: new Map([
@@ -121,18 +127,57 @@ export function createNexus(
     staticFiles: staticFiles.answer,
     keycloakUrl: settings.KEYCLOAK_BACKEND_URL,
     additions,
-  });
+    connections,
+  };
+  const gateway = createGateway(parts);
   const server =
     settings.TLS_CERT_FILE === undefined
       ? createHttpServer(limits, gateway)
       : createHttpsServer({ ...limits, ...readCertificate(settings) }, gateway);
   server.timeout = idleTimeoutMs;
+  handUpgradesTo(server, createUpgradeHandler(parts, gateway));
   return {
     server,
     close: async () => {
+      feed.close();
+      connections.close();
       await Promise.all([core.close(), provider.close(), forwarder.close()]);
     },
   };
+}
+
+/** How soon a look at what was open before the feed was is repeated: by then, no answer is out. */
+const recheckAfterMs = 15_000;
+
+/** Listens to which sessions end, and ends what belongs to them here. */
+function openFeed(
+  { CORE_SERVICE_URL, SERVICE_SECRET }: NexusSettings,
+  core: CoreClient,
+  log: Log,
+): { feed: RevocationFeed; trusted: TrustedSessions; connections: OpenConnections } {
+  const trusted = new TrustedSessions(() => feed);
+  const connections = new OpenConnections((hash) => trusted.hasEnded(hash));
+  const recheck = () =>
+    connections.recheck(core.isLive).catch((error: unknown) => {
+      log.warn("open connections could not be checked", { error });
+    });
+  const feed = new RevocationFeed({
+    coreUrl: CORE_SERVICE_URL,
+    serviceSecret: SERVICE_SECRET,
+    log,
+    onEnded: (hashes) => {
+      trusted.end(hashes);
+      connections.cut(hashes);
+    },
+    onEpoch: () => {
+      trusted.clear();
+      void recheck();
+      // A connection may be waiting for an answer about its session that was read before.
+      setTimeout(recheck, recheckAfterMs).unref();
+    },
+    takeSeen: () => trusted.takeSeen(),
+  });
+  return { feed, trusted, connections };
 }
 
 /** Milliseconds without a byte in either direction after which a connection is dropped. */

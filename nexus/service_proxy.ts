@@ -1,10 +1,12 @@
 import { HttpError } from "@hivematrix/lib/http_error";
 import type { ServiceEntry, ServiceRegistry } from "@hivematrix/lib/service_registry";
-import { findDenial, reservedNames } from "./access_rules.ts";
+import type { PermissionLevel } from "@hivematrix/lib/token_verifier";
+import { type Denial, findDenial, reservedNames } from "./access_rules.ts";
 import { pathBelow } from "./canonical_target.ts";
 import { type Additions, HtmlComposer } from "./compose_html.ts";
 import { asksForDocument } from "./composition_rules.ts";
 import { type ForwardingParts, forwardPassage } from "./forward_passage.ts";
+import type { OpenConnections } from "./open_connections.ts";
 import type { Pages } from "./pages.ts";
 import type { Passage } from "./passage.ts";
 import { refuseAccess } from "./refusal.ts";
@@ -15,6 +17,8 @@ export interface ServiceProxyParts extends ForwardingParts {
   readonly registry: ServiceRegistry;
   /** What the page of a service gains; `current` is the service's name. */
   readonly additions: (session: Session, current: string) => Additions;
+  /** Where answers under way are kept, to be cut when their session ends. */
+  readonly connections: OpenConnections;
 }
 
 /**
@@ -28,16 +32,16 @@ export async function forwardToService(
   passage: Passage,
   session: Session,
 ): Promise<Response | undefined> {
-  const { target, headers } = passage;
-  const { entry, rest } = findService(parts.registry, target.path);
-  const level = session.user.permission_level;
-  const denial = findDenial(entry, level);
+  const { target, headers, outgoing } = passage;
+  const { entry, rest, denial, level } = findService(parts.registry, target.path, session);
   if (denial !== undefined) return refuseAccess(parts.pages, passage, { entry, denial, level });
   // Relative links of a service's first page only work below its slash.
   if (rest === "") {
     const location = `/${entry.name}/${target.query}`;
     return new Response(null, { status: 308, headers: { location, "cache-control": "no-store" } });
   }
+  parts.connections.add(session, outgoing);
+  outgoing.once("close", () => parts.connections.remove(session, outgoing));
   await forwardPassage(parts, passage, {
     name: entry.name,
     url: new URL(entry.url),
@@ -51,12 +55,16 @@ export async function forwardToService(
   return undefined;
 }
 
-function findService(
+/** The service that a path leads to, and whether this person may open it. @throws {HttpError} 404 */
+export function findService(
   registry: ServiceRegistry,
   path: string,
-): { entry: ServiceEntry; rest: string } {
+  { user }: Session,
+): { entry: ServiceEntry; rest: string; denial: Denial | undefined; level: PermissionLevel } {
   const name = path.split("/", 2)[1] ?? "";
   const entry = reservedNames.has(name) ? undefined : registry.find(name);
   if (entry === undefined) throw new HttpError(404, `There is no service at ${path}`);
-  return { entry, rest: path === `/${name}` ? "" : pathBelow(path, name) };
+  const level = user.permission_level;
+  const rest = path === `/${name}` ? "" : pathBelow(path, name);
+  return { entry, rest, denial: findDenial(entry, level), level };
 }

@@ -2,28 +2,47 @@ import type { IncomingHttpHeaders } from "node:http";
 import { HttpError } from "@hivematrix/lib/http_error";
 import type { TokenVerifier, UserClaims } from "@hivematrix/lib/token_verifier";
 import type { CoreClient } from "./core_client.ts";
+import { hashSessionId, type TrustedSessions } from "./trusted_sessions.ts";
 
 export interface Session {
   readonly token: string;
   readonly user: UserClaims;
+  /** How Core's revocation feed names the session. */
+  readonly hash: string;
 }
 
 /**
- * Who a token belongs to: its signature is checked here, its revocation asked of Core. Fails
- * closed: no answer from Core is no session.
+ * Who a token belongs to: its signature is checked here, its revocation asked of Core, unless Core
+ * has confirmed it before and would have told us of its end. Fails closed: no answer from Core is no
+ * session.
+ *
+ * @param isUse whether the request counts as activity of the person. Default true
  */
-export type SessionCheck = (token: string) => Promise<Session | undefined>;
+export type SessionCheck = (
+  token: string,
+  options?: { isUse?: boolean },
+) => Promise<Session | undefined>;
 
 /** @returns a check that throws {HttpError} 503 while Core cannot be asked */
-export function createSessionCheck(verifier: TokenVerifier, core: CoreClient): SessionCheck {
-  return async (token) => {
+export function createSessionCheck(
+  verifier: TokenVerifier,
+  core: CoreClient,
+  trusted: TrustedSessions,
+): SessionCheck {
+  return async (token, { isUse = true } = {}) => {
+    const known = trusted.find(token, { isUse });
+    if (known !== undefined) return known;
     const caller = await verifier.verify(token).catch((error: unknown) => {
       if (error instanceof HttpError && error.status === 401) return undefined;
       throw error;
     });
     // A service token is signed by Core too, but it is nobody's session.
     if (caller?.kind !== "user") return undefined;
-    return (await core.isLive(token)) ? { token, user: caller.user } : undefined;
+    const question = trusted.ask();
+    if (!(await core.isLive(token))) return undefined;
+    const session = { token, user: caller.user, hash: hashSessionId(caller.user.jti) };
+    question.remember(session);
+    return session;
   };
 }
 

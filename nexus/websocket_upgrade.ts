@@ -1,0 +1,186 @@
+import {
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestListener,
+  ServerResponse,
+} from "node:http";
+import type { Duplex } from "node:stream";
+import { HttpError } from "@hivematrix/lib/http_error";
+import { sendResponse } from "@hivematrix/lib/serve";
+import { passageHeaders } from "./forward_passage.ts";
+import { responseHeaders } from "./forwarded_headers.ts";
+import { type GatewayParts, judge } from "./gateway.ts";
+import { beginPassage, logAnswer, type Passage } from "./passage.ts";
+import { refuseAccess, refuseWithError, refuseWithoutSession } from "./refusal.ts";
+import { findService } from "./service_proxy.ts";
+import { readToken, type Session } from "./session_check.ts";
+
+const connectTimeoutMs = 10_000;
+
+/**
+ * Upgrade requests: the same judgement as any other, session first, then the two sockets joined.
+ * A service that does not agree is quoted: its answer goes to the browser as it is.
+ */
+export function createUpgradeHandler(
+  parts: GatewayParts,
+  answerOrdinary: RequestListener,
+): (incoming: IncomingMessage, socket: Duplex, head: Buffer) => void {
+  return (incoming, socket, head) => {
+    const startedAt = performance.now();
+    // A refusal is an ordinary answer, written the ordinary way.
+    const outgoing = new ServerResponse(incoming);
+    outgoing.shouldKeepAlive = false;
+    outgoing.assignSocket(socket as never);
+    outgoing.once("finish", () => socket.end());
+    socket.on("error", () => socket.destroy());
+    if (!asksForWebSocket(incoming)) {
+      answerOrdinary(incoming, outgoing);
+      return;
+    }
+    const passage = beginPassage(parts.log, incoming, outgoing);
+    socket.once("close", () => logAnswer(passage, startedAt));
+    void answer(parts, passage, socket, head).catch((error: unknown) => {
+      passage.log.error("the upgrade broke off", { error });
+      socket.destroy();
+    });
+  };
+}
+
+/** Any other protocol may be ignored (RFC 9110 §7.8): the request is answered as if it had not asked. */
+function asksForWebSocket({ method, headers }: IncomingMessage): boolean {
+  if (headers.upgrade?.toLowerCase() === "websocket" && method === "GET") return true;
+  // node reads no content after an upgrade, so a request with content has to be refused.
+  const { "transfer-encoding": coding, "content-length": length } = headers;
+  return coding !== undefined || Number(length ?? 0) > 0;
+}
+
+async function answer(
+  parts: GatewayParts,
+  unjudged: Passage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  let passage = unjudged;
+  try {
+    passage = { ...passage, target: judge(parts, passage.incoming) };
+    const refusal = await connect(parts, passage, socket, head);
+    if (refusal !== undefined) await sendResponse(refusal, passage.outgoing);
+  } catch (error) {
+    await sendResponse(refuseWithError(parts.pages, passage, error), passage.outgoing);
+  }
+}
+
+/** @returns the refusal; `undefined` once the sockets are joined or the service has refused */
+async function connect(
+  parts: GatewayParts,
+  passage: Passage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<Response | undefined> {
+  const { headers, cookies, target } = passage;
+  if (headers.upgrade?.toLowerCase() !== "websocket" || passage.method !== "GET") {
+    throw new HttpError(400, `Only WebSockets can be asked for, not "${headers.upgrade}"`);
+  }
+  const { token, isFromCookie } = readToken(headers, () => parts.sessionCookie.read(cookies));
+  if (isFromCookie) requireOwnPage(headers.origin, parts.publicOrigin);
+  const session = token === undefined ? undefined : await parts.checkSession(token);
+  if (session === undefined) return refuseWithoutSession(parts.pages, passage);
+  const { entry, rest, denial, level } = findService(parts.registry, target.path, session);
+  if (denial !== undefined) return refuseAccess(parts.pages, passage, { entry, denial, level });
+  await join(parts, passage, { session, socket, head, entry, rest: rest || "/" });
+  return undefined;
+}
+
+/**
+ * Cross-site WebSocket hijacking: browsers do not ask before they send cookies along with a
+ * handshake, but they say whose page it comes from.
+ *
+ * @throws {HttpError} 403 for another site's page
+ */
+function requireOwnPage(origin: string | undefined, publicOrigin: URL): void {
+  if (origin === undefined || origin === publicOrigin.origin) return;
+  throw new HttpError(403, "This WebSocket was refused because it comes from another site's page");
+}
+
+function join(
+  parts: GatewayParts,
+  passage: Passage,
+  to: {
+    session: Session;
+    socket: Duplex;
+    head: Buffer;
+    entry: { name: string; url: string };
+    rest: string;
+  },
+): Promise<void> {
+  const { session, socket, head, entry, rest } = to;
+  const url = new URL(entry.url);
+  const sent = passageHeaders(parts.publicOrigin, passage, {
+    name: entry.name,
+    bearer: session.token,
+  });
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({
+      host: url.hostname,
+      port: url.port || 80,
+      path: url.pathname.replace(/\/$/, "") + rest + passage.target.query,
+      headers: [...sent, "host", url.host, "connection", "Upgrade", "upgrade", "websocket"],
+      timeout: connectTimeoutMs,
+    });
+    request.once("upgrade", (response, upstream, upstreamHead) => {
+      passage.outgoing.statusCode = 101;
+      passage.outgoing.detachSocket(socket as never);
+      socket.write(formatHead(response));
+      if (upstreamHead.length > 0) socket.write(upstreamHead);
+      if (head.length > 0) upstream.write(head);
+      joinSockets(parts, session, socket, upstream);
+      resolve();
+    });
+    request.once("response", (response) => {
+      passage.outgoing.writeHead(response.statusCode ?? 502, responseHeaders(response.rawHeaders));
+      response.pipe(passage.outgoing);
+      response.once("close", resolve);
+    });
+    request.once("timeout", () => request.destroy(new Error("no answer in time")));
+    request.once("error", (cause) => {
+      reject(new HttpError(502, `"${entry.name}" cannot be reached at the moment`, { cause }));
+    });
+    socket.once("close", () => request.destroy());
+    request.end();
+  });
+}
+
+/** Both ways at the slower one's pace, until either side or the session ends. */
+function joinSockets(
+  { connections }: GatewayParts,
+  session: Session,
+  browser: Duplex,
+  upstream: Duplex,
+): void {
+  const both = {
+    destroy() {
+      browser.destroy();
+      upstream.destroy();
+    },
+  };
+  for (const socket of [browser, upstream]) {
+    // A WebSocket may be silent for as long as it likes.
+    if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(0);
+    if ("setNoDelay" in socket && typeof socket.setNoDelay === "function") socket.setNoDelay(true);
+    socket.on("error", () => both.destroy());
+    socket.once("close", () => {
+      connections.remove(session, both);
+      both.destroy();
+    });
+  }
+  browser.pipe(upstream).pipe(browser);
+  connections.add(session, both);
+}
+
+/** The service's 101 as it came: which protocol and which key are between it and the browser. */
+function formatHead({ rawHeaders }: IncomingMessage): string {
+  const lines: string[] = [];
+  for (let i = 0; i < rawHeaders.length; i += 2)
+    lines.push(`${rawHeaders[i]}: ${rawHeaders[i + 1]}`);
+  return `HTTP/1.1 101 Switching Protocols\r\n${lines.join("\r\n")}\r\n\r\n`;
+}
