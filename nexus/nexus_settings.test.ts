@@ -16,6 +16,7 @@ const complete = {
   KEYCLOAK_CLIENT_ID: "core-client",
   KEYCLOAK_CLIENT_SECRET: "secret",
   SECRET_KEY: "key",
+  SERVICE_SECRET: "secret",
 };
 
 function read(changes: Record<string, string | undefined> = {}) {
