@@ -108,7 +108,10 @@ take_lock
 
 ./scripts/install_packages.sh
 if [ ! -e helm/instance/configs/master_config.json ]; then
+  # Only saves time and memory; what cannot be compiled is best said by the service that it is of.
+  node --import tsx scripts/compile_sources.ts >/dev/null 2>&1 &
   ./scripts/helm init "$@"
+  wait
 elif [ $# -gt 0 ]; then
   echo "Initialised already, so these options have no effect: $*"
 fi

@@ -28,11 +28,7 @@ test("another program's line stays as it is", () => {
 
 test("no line can drive the terminal or pass for two", () => {
   const hostile = "\u001b[2J\u001b]0;owned\u0007evil\r\nINFO all is well\u009b31m";
-  for (const shown of [
-    formatLogLine(hostile),
-    formatLogLine(JSON.stringify({ message: hostile, field: hostile })),
-  ]) {
-    assert.doesNotMatch(shown, /[\p{Cc}]/u);
-    assert.match(shown, /evil INFO all is well/);
-  }
+  assert.equal(formatLogLine(hostile), "evil INFO all is well");
+  const ours = JSON.stringify({ message: hostile, field: hostile });
+  assert.equal(formatLogLine(ours).trim(), "evil INFO all is well field=evil INFO all is well");
 });
