@@ -18,6 +18,7 @@ export const reservedNames: ReadonlySet<string> = new Set([
   "logout",
   "nexus",
   "postgres",
+  "sessions",
   "static",
 ]);
 

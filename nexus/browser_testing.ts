@@ -95,6 +95,18 @@ export class TestBrowser {
     throw new Error(`${address} leads in circles: ${answer.url}`);
   }
 
+  /** Fills in the page's form and sends it as a browser does, with where it comes from. */
+  async submit(page: Answer, fields: Readonly<Record<string, string>>): Promise<Answer> {
+    const { action, hidden } = readForm(page);
+    const body = new URLSearchParams({ ...hidden, ...fields }).toString();
+    const headers = {
+      "content-type": "application/x-www-form-urlencoded",
+      "sec-fetch-site": "same-origin",
+      origin: this.origin,
+    };
+    return await this.open(action, { method: "POST", headers, body });
+  }
+
   /** Follows redirects up to the first whose address matches, which is not asked for. */
   async openUntil(pattern: RegExp, address: string): Promise<string> {
     let url = new URL(address, this.origin).href;
@@ -152,6 +164,17 @@ export class TestBrowser {
     if (Number(attributes.get("max-age") ?? 1) <= 0) return;
     this.cookies.push({ name, value, path, isSecure, isHttpOnly: attributes.has("httponly") });
   }
+}
+
+function readForm({ url, body }: Answer): { action: string; hidden: Record<string, string> } {
+  const decode = (text = "") => text.replaceAll("&#x2F;", "/").replaceAll("&amp;", "&");
+  const [, action] = /<form[^>]* action="([^"]*)"/.exec(body) ?? [];
+  if (action === undefined) throw new Error(`There is no form at ${url}: ${body}`);
+  const inputs = body.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g);
+  return {
+    action: new URL(decode(action), url).href,
+    hidden: Object.fromEntries([...inputs].map(([, name, value]) => [name, decode(value)])),
+  };
 }
 
 /** RFC 6265 §5.1.4 */

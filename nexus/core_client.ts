@@ -9,7 +9,27 @@ export interface CoreClient {
   isLive(token: string): Promise<boolean>;
   /** Ends the session behind a token. @throws {HttpError} 503 unless Core has confirmed it */
   revoke(token: string): Promise<void>;
+  /** The live sessions of a token's owner. @throws {HttpError} 401 ended meanwhile, 503 Core away */
+  listSessions(token: string): Promise<SessionSummary[]>;
+  /**
+   * Ends one of the owner's sessions, or all others.
+   *
+   * @param which a session's public id, or "others"
+   * @returns how many were ended @throws {HttpError} as listSessions
+   */
+  endSessions(token: string, which: string): Promise<number>;
   close(): Promise<void>;
+}
+
+/** One session as Core lists it; times are ISO 8601. */
+export interface SessionSummary {
+  readonly id: string;
+  readonly created_at: string;
+  readonly last_seen_at: string;
+  readonly user_agent: string;
+  readonly address: string;
+  /** The one that asks. */
+  readonly current: boolean;
 }
 
 export interface ProviderLogin {
@@ -20,22 +40,28 @@ export interface ProviderLogin {
   readonly sid: string | undefined;
   /** The user token that this browser held before: its session ends when the new one begins. */
   readonly previousToken: string | undefined;
+  /** What tells people their sessions apart. */
+  readonly userAgent: string | undefined;
+  readonly address: string | undefined;
 }
 
 const timeoutMs = 5000;
+/** An end is only answered once every gateway knows, which several Cores give ten seconds. */
+const endTimeoutMs = 15_000;
 
 export function createCoreClient(coreUrl: string): CoreClient {
   const agent = new Agent({ connections: 16, connect: { timeout: 2000 }, pipelining: 1 });
 
-  const post = async (path: string, body: object) => {
+  const send = async (path: string, call: CoreCall) => {
+    const { method, headers = {}, body = null, limitMs = timeoutMs } = call;
     try {
       const response = await request(new URL(path, coreUrl), {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(body),
+        method,
+        headers,
+        body,
         dispatcher: agent,
-        headersTimeout: timeoutMs,
-        bodyTimeout: timeoutMs,
+        headersTimeout: limitMs,
+        bodyTimeout: limitMs,
       });
       return { status: response.statusCode, body: (await response.body.json()) as CoreAnswer };
     } catch (error) {
@@ -43,15 +69,40 @@ export function createCoreClient(coreUrl: string): CoreClient {
     }
   };
 
+  const post = (path: string, body: object, limitMs?: number) =>
+    send(path, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+      limitMs,
+    });
+  /** A question about the caller's own sessions. */
+  const askAsOwner = async (method: "GET" | "DELETE", path: string, token: string) => {
+    const headers = { authorization: `Bearer ${token}` };
+    const { status, body } = await send(path, { method, headers, limitMs: endTimeoutMs });
+    if (status === 401) throw new HttpError(401, "Your session has ended");
+    if (status !== 200 && status !== 404) {
+      throw coreIsAway(new Error(`Core answered ${status} about sessions`));
+    }
+    return body;
+  };
+
   return {
-    async exchange({ accessToken, idToken, refreshToken, sid, previousToken }) {
-      const { status, body } = await post("/api/token/exchange", {
-        access_token: accessToken,
-        id_token: idToken,
-        refresh_token: refreshToken,
-        sid,
-        previous_token: previousToken,
-      });
+    async exchange(login) {
+      const { accessToken, idToken, refreshToken, sid, previousToken, userAgent, address } = login;
+      const { status, body } = await post(
+        "/api/token/exchange",
+        {
+          access_token: accessToken,
+          id_token: idToken,
+          refresh_token: refreshToken,
+          sid,
+          previous_token: previousToken,
+          user_agent: userAgent,
+          address,
+        },
+        endTimeoutMs,
+      );
       if (status === 200 && typeof body.token === "string") return body.token;
       if (status === 401) throw new HttpError(401, "Core refused this login");
       throw coreIsAway(new Error(`Core answered ${status} to a token exchange`));
@@ -64,10 +115,19 @@ export function createCoreClient(coreUrl: string): CoreClient {
       throw coreIsAway(new Error(`Core answered ${status} to a validation`));
     },
     async revoke(token) {
-      const { status } = await post("/api/token/revoke", { token });
+      const { status } = await post("/api/token/revoke", { token }, endTimeoutMs);
       // 401: no token of Core's, so there is no session that it could open.
       if (status !== 200 && status !== 401)
         throw coreIsAway(new Error(`Core answered ${status} to a revocation`));
+    },
+    async listSessions(token) {
+      const { sessions } = await askAsOwner("GET", "/api/sessions", token);
+      return Array.isArray(sessions) ? (sessions as SessionSummary[]) : [];
+    },
+    async endSessions(token, which) {
+      const path = which === "others" ? "?except=current" : `/${encodeURIComponent(which)}`;
+      const { ended } = await askAsOwner("DELETE", `/api/sessions${path}`, token);
+      return typeof ended === "number" ? ended : 0;
     },
     close: () => agent.close(),
   };
@@ -76,6 +136,15 @@ export function createCoreClient(coreUrl: string): CoreClient {
 interface CoreAnswer {
   token?: unknown;
   valid?: unknown;
+  sessions?: unknown;
+  ended?: unknown;
+}
+
+interface CoreCall {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly limitMs?: number | undefined;
 }
 
 function coreIsAway(cause: unknown): HttpError {

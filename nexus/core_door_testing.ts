@@ -21,11 +21,14 @@ export async function startCoreDoor(scope: TestScope, coreUrl: string): Promise<
   let impostor: Impostor | undefined;
   const handle = async (request: Request): Promise<Response> => {
     if (impostor !== undefined) return await impostor();
-    const { pathname } = new URL(request.url);
+    const { pathname, search } = new URL(request.url);
     const { method } = request;
     const body = method === "GET" ? null : await request.text();
-    const headers = { "content-type": "application/json" };
-    return await fetch(coreUrl + pathname, { method, headers, body });
+    const headers = {
+      "content-type": "application/json",
+      authorization: request.headers.get("authorization") ?? "",
+    };
+    return await fetch(coreUrl + pathname + search, { method, headers, body });
   };
   const feeds = new Set<Duplex>();
   /** The revocation feed: the request as it came, then bytes both ways. */

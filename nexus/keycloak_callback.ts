@@ -48,6 +48,8 @@ export function finishLogin({
       idToken: tokens.idToken,
       refreshToken: tokens.refreshToken,
       sid: typeof sid === "string" ? sid : undefined,
+      userAgent: request.headers["user-agent"],
+      address: request.address,
       previousToken: sessionCookie.read(request.cookies),
     });
     const { exp = 0, iat = 0 } = decodeJwt(token);

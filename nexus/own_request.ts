@@ -11,6 +11,8 @@ export interface OwnRequest {
   readonly headers: IncomingMessage["headers"];
   readonly cookies: ReadonlyMap<string, string>;
   readonly requestId: string;
+  /** Where the connection comes from. */
+  readonly address: string | undefined;
   readonly log: Log;
 }
 

@@ -33,6 +33,7 @@ export function beginPassage(
     cookies: readCookies(headers.cookie),
     requestId,
     traceparent,
+    address: incoming.socket.remoteAddress,
     log: log.child({ request_id: requestId, traceparent }),
   };
 }

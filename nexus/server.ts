@@ -21,7 +21,13 @@ import { LoginAttempts } from "./login_attempt.ts";
 import { logOut } from "./logout.ts";
 import type { NexusSettings } from "./nexus_settings.ts";
 import { OpenConnections } from "./open_connections.ts";
-import { type OwnHandler, type OwnPage, type OwnRequest, readable } from "./own_request.ts";
+import {
+  type OwnHandler,
+  type OwnPage,
+  type OwnRequest,
+  readable,
+  type SessionHandler,
+} from "./own_request.ts";
 import { createPages } from "./pages.ts";
 import { createProvider } from "./provider.ts";
 import { defaultHeaders } from "./response_headers.ts";
@@ -29,6 +35,7 @@ import { RevocationFeed } from "./revocation_feed.ts";
 import { createSealedBox } from "./sealed_box.ts";
 import { createSessionCheck, type Session } from "./session_check.ts";
 import { createSessionCookie } from "./session_cookie.ts";
+import { sessionsPage } from "./sessions_page.ts";
 import { createAdditions, serviceCard } from "./side_panel.ts";
 import { readStaticFiles } from "./static_files.ts";
 import { TrustedSessions } from "./trusted_sessions.ts";
@@ -79,15 +86,22 @@ export function createNexus(
 
   const additions = ({ user }: Session, current: string) =>
     createAdditions(pages, stylesheetUrl, { user, services: registry.list(), current });
+  const compose = (page: string, session: Session, current = "") => {
+    const composer = new HtmlComposer(additions(session, current));
+    return Buffer.concat([...composer.push(Buffer.from(page)), ...composer.end()]).toString();
+  };
   const home = (_request: OwnRequest, session: Session) => {
     const { user } = session;
     const services = openServices(registry.list(), user.permission_level).map(serviceCard);
     const page = pages.render("home", { user, services, has_services: services.length > 0 });
-    const composer = new HtmlComposer(additions(session, ""));
-    const composed = Buffer.concat([...composer.push(Buffer.from(page)), ...composer.end()]);
     const headers = { "content-security-policy": pages.contentSecurityPolicy() };
-    return html(composed.toString(), { headers });
+    return html(compose(page, session), { headers });
   };
+  const sessions = sessionsPage({
+    core,
+    pages,
+    compose: (page, session) => compose(page, session, "sessions"),
+  });
   const openPages = new Map<string, OwnPage<OwnHandler>>([
     ["/health", readable(() => Response.json({ status: "ok", service: "nexus" }))],
     ["/login", readable(beginLogin(provider, attempts))],
@@ -120,9 +134,10 @@ export function createNexus(
     checkSession: createSessionCheck(verifier, core, trusted),
     defaultHeaders: defaultHeaders(isSecure),
     openPages,
-    sessionPages: new Map([
+    sessionPages: new Map<string, OwnPage<SessionHandler>>([
       ["/", readable(home)],
       ["/api/me", readable(describeCaller)],
+      ["/sessions", { methods: ["GET", "HEAD", "POST"], handler: sessions }],
     ]),
     staticFiles: staticFiles.answer,
     keycloakUrl: settings.KEYCLOAK_BACKEND_URL,

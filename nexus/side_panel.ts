@@ -18,6 +18,7 @@ export function createAdditions(
     home_url: "/",
     home_current: current === "",
     logout_url: "/logout",
+    sessions_url: "/sessions",
     services: openServices(services, user.permission_level).map((entry) => ({
       ...serviceCard(entry),
       current: entry.name === current,

@@ -19,6 +19,7 @@ function start(t: { after(f: () => unknown): void }, files: Record<string, strin
       parameters: new URLSearchParams(),
       headers,
       cookies: new Map(),
+      address: undefined,
       requestId: "test",
       log: createTestLog(),
     });
