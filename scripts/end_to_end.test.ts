@@ -157,6 +157,29 @@ describe("the platform, started by one command", () => {
     await visitor.close();
   });
 
+  test("R11, R35: Helm lists and ends sessions and rotates keys while people work", {
+    skip: skipWithoutChromium,
+  }, async () => {
+    const visitor = await newVisitor(browser);
+    const page = await visitor.newPage();
+    await page.goto(`${platform.origin}/sessions`);
+    await signIn(page);
+    await page.getByText("this one").waitFor();
+    await keepScreenshots(page, "sessions");
+    const rotated = await platform.helm("keys", "rotate");
+    assert.equal(rotated.status, 0, rotated.output);
+    await page.goto(`${platform.origin}/template/`);
+    assert.equal(page.url(), `${platform.origin}/template/`, "the old key's token still counts");
+
+    const listed = await platform.helm("sessions", "list", "admin");
+    assert.match(listed.output, /admin +admin/);
+    const ended = await platform.helm("sessions", "revoke-all", "admin");
+    assert.equal(ended.status, 0, ended.output);
+    await page.goto(`${platform.origin}/template/`);
+    await page.getByLabel(/password/i).waitFor();
+    await visitor.close();
+  });
+
   test("`helm new` makes a service that is there at once, and packages still install", async () => {
     const made = await platform.helm("new", "time_sheets");
     assert.equal(made.status, 0, made.output);

@@ -9,6 +9,10 @@ export function addCommands(cli: Argv, checkout: Checkout): Argv {
   addServices(cli, checkout);
   addLogs(cli, checkout);
   addNew(cli, checkout);
+  addKeys(cli, checkout);
+  cli.command("sessions", "See who is signed in, and end sessions", (y) => {
+    return addSessions(y, checkout);
+  });
   return cli.command("config", "Show and change the settings", (y) => {
     return addConfig(y, checkout);
   });
@@ -131,6 +135,45 @@ function addLogs(cli: Argv, checkout: Checkout): void {
       await logs(checkout, { service, lines, follows: follow, isJson: json });
     },
   );
+}
+
+function addKeys(cli: Argv, checkout: Checkout): void {
+  cli.command("keys", "Change the keys that tokens are signed with", (y) =>
+    y
+      .command("rotate", "Sign with the next key from now on", {}, async () => {
+        const { rotateKeys } = await import("./keys.ts");
+        await rotateKeys(checkout);
+      })
+      .demandCommand(1, "Name an action: rotate."),
+  );
+}
+
+function addSessions(cli: Argv, checkout: Checkout): Argv {
+  const text = { type: "string", demandOption: true } as const;
+  const load = () => import("./sessions.ts");
+  return cli
+    .command(
+      "list [user]",
+      "Show who is signed in, and from where",
+      (y) =>
+        y
+          .positional("user", { type: "string" })
+          .option("json", { type: "boolean", default: false, describe: "for programs" }),
+      async ({ user, json }) => (await load()).listSessions(checkout, user, { isJson: json }),
+    )
+    .command(
+      "revoke <id>",
+      "End one session",
+      (y) => y.positional("id", text).example("$0 sessions revoke 3fa91c", "as listed"),
+      async ({ id }) => (await load()).revokeSession(checkout, id),
+    )
+    .command(
+      "revoke-all <user>",
+      "Sign somebody out everywhere",
+      (y) => y.positional("user", text).example("$0 sessions revoke-all ada", ""),
+      async ({ user }) => (await load()).revokeAllSessions(checkout, user),
+    )
+    .demandCommand(1, "Name an action: list, revoke, revoke-all.");
 }
 
 function addNew(cli: Argv, checkout: Checkout): void {
