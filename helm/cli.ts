@@ -29,6 +29,11 @@ function commandName(): string {
   return `helm ${command.startsWith("-") ? "" : command}`.trim();
 }
 
+// `helm logs | head`: who reads no further has seen enough, and that is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? 0 : 1);
+});
+
 try {
   await addCommands(cli, createCheckout()).parseAsync();
 } catch (error) {

@@ -35,6 +35,20 @@ test("the logs of all services come in the order of their times, one service's a
   assert.match(unknown.stderr, /There is no service "codex", there are: keycloak, core, nexus/);
 });
 
+test("a reader who has seen enough (| head) is no failure", async (t) => {
+  const { checkout } = await makeInstallation(t);
+  await mkdir(checkout.logDir, { recursive: true });
+  await writeFile(join(checkout.logDir, "core.log"), at(1, "a").repeat(20_000));
+  const child = spawn(join(checkout.root, "scripts/helm"), ["logs", "core", "-n", "20000"]);
+  let errors = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    errors += text;
+  });
+  child.stdout.once("data", () => child.stdout.destroy());
+  const status = await new Promise((resolve) => child.on("exit", resolve));
+  assert.deepEqual([status, errors], [0, ""]);
+});
+
 test("-f goes on until Ctrl-C", async (t) => {
   const { checkout } = await makeInstallation(t);
   await mkdir(checkout.logDir, { recursive: true });

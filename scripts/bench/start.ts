@@ -1,7 +1,7 @@
 // How long the platform takes to start and how much memory it keeps: a copy of this checkout in a
 // temporary folder is started as a user would. `node --import tsx scripts/bench/start.ts`
 import { execFile, execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -22,6 +22,8 @@ interface ServiceLine {
 
 const root = join(import.meta.dirname, "..", "..");
 const place = mkdtempSync(join(tmpdir(), "hivematrix-bench-"));
+// When root measures, PostgreSQL runs as somebody else, whose data would otherwise stay outside.
+chmodSync(place, 0o755);
 const folder = join(place, "checkout");
 // A temporary folder of its own, so that tsx finds nothing compiled by an earlier run.
 const env = { ...process.env, TMPDIR: join(place, "tmp") };
@@ -37,6 +39,7 @@ async function cleanUp(): Promise<void> {
 }
 process.once("SIGINT", () => void cleanUp().then(() => process.exit(130)));
 
+let report = "";
 try {
   copyCheckout();
   const offset = String(await findFreeOffset());
@@ -47,11 +50,12 @@ try {
   const initialisedMs = await time(() => run("scripts/start.sh"));
   await pause(idleMs);
   const { services } = JSON.parse(await run("scripts/helm", "status", "--json"));
-  printTimes({ freshMs, initialisedMs, againMs, statusMs, downMs });
-  printMemory(services);
+  report = `${timeTable({ freshMs, initialisedMs, againMs, statusMs, downMs })}\n\n${memoryTable(services)}`;
 } finally {
   await cleanUp();
 }
+// Only now: a reader who leaves early (`| head`) must not leave the platform running.
+console.log(report);
 
 function copyCheckout(): void {
   mkdirSync(env.TMPDIR, { recursive: true });
@@ -70,7 +74,7 @@ async function time(act: () => Promise<unknown>): Promise<number> {
   return performance.now() - startedAt;
 }
 
-function printTimes(times: Record<string, number>): void {
+function timeTable(times: Record<string, number>): string {
   const rows: [label: string, key: string, goal?: number][] = [
     ["fresh start, packages installed", "freshMs", goals.freshMs],
     ["start, everything initialised", "initialisedMs", goals.initialisedMs],
@@ -78,22 +82,21 @@ function printTimes(times: Record<string, number>): void {
     ["helm status", "statusMs"],
     ["helm down", "downMs"],
   ];
-  console.log("| time | measured | goal |\n|---|---:|---:|");
-  for (const [label, key, goal] of rows) {
-    console.log(`| ${label} | ${seconds(times[key])} | ${goal ? seconds(goal) : ""} |`);
-  }
+  const lines = rows.map(([label, key, goal]) => {
+    return `| ${label} | ${seconds(times[key])} | ${goal === undefined ? "" : seconds(goal)} |`;
+  });
+  return ["| time | measured | goal |", "|---|---:|---:|", ...lines].join("\n");
 }
 
-function printMemory(services: readonly ServiceLine[]): void {
-  console.log("\n| resident memory, idle | measured | goal |\n|---|---:|---:|");
-  for (const { name, state, memoryBytes = 0 } of services) {
-    const label = state === "ready" ? name : `${name} (${state})`;
-    console.log(
-      `| ${label} | ${formatMemory(memoryBytes)} | ${formatMemory(goals.perProcessBytes)} |`,
-    );
-  }
+function memoryTable(services: readonly ServiceLine[]): string {
+  const row = (label: string, bytes: number, goal: number) =>
+    `| ${label} | ${formatMemory(bytes)} | ${formatMemory(goal)} |`;
+  const lines = services.map(({ name, state, memoryBytes = 0 }) =>
+    row(state === "ready" ? name : `${name} (${state})`, memoryBytes, goals.perProcessBytes),
+  );
   const together = services.reduce((sum, { memoryBytes = 0 }) => sum + memoryBytes, 0);
-  console.log(`| together | ${formatMemory(together)} | ${formatMemory(goals.togetherBytes)} |`);
+  lines.push(row("together", together, goals.togetherBytes));
+  return ["| resident memory, idle | measured | goal |", "|---|---:|---:|", ...lines].join("\n");
 }
 
 function seconds(ms = 0): string {
