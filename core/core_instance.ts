@@ -97,14 +97,18 @@ export class CoreInstance {
   }
 
   async #run(): Promise<void> {
+    let isTold = false;
     while (!this.#isClosed) {
       try {
         if (this.#id === undefined) await this.#register();
         else await this.#renew(this.#id);
+        isTold = false;
       } catch (error) {
-        if (!this.#isClosed) {
+        // Once for each time that PostgreSQL is away, not for each attempt.
+        if (!this.#isClosed && !isTold) {
           this.#options.log.warn("this Core cannot show that it lives at the moment", { error });
         }
+        isTold = true;
         this.#lose();
       }
       await sleep(this.#id === undefined ? 200 : renewMs, undefined, { ref: false });

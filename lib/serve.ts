@@ -103,7 +103,7 @@ export async function listen(
       const by =
         holder === undefined ? "another process" : `process ${holder.pid} (${holder.command})`;
       throw new PortTakenError(
-        `Cannot start ${service}: port ${port} is taken by ${by}; end that process or choose other ports with "helm init --port-offset N"`,
+        `Cannot start ${service}: port ${port} is taken by ${by}; end that process, or choose another port with "helm config set apps.${service}.port <port>"`,
         { cause: error },
       );
     }

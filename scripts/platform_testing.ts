@@ -1,6 +1,6 @@
 // A whole platform for tests: a copy of this checkout in a folder of its own, started as a user would.
 import { type ExecFileException, execFile, execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -41,6 +41,8 @@ export interface ServiceLine {
 export function copyCheckout(scope: TestScope): string {
   const folder = mkdtempSync(join(tmpdir(), "hivematrix-checkout-"));
   scope.after(() => rmSync(folder, { recursive: true, force: true }));
+  // Closed to others, it would make root's PostgreSQL keep its data elsewhere, beyond the test.
+  chmodSync(folder, 0o755);
   const options = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"];
   const listed = execFileSync("git", options, { cwd: root, encoding: "utf8" });
   for (const file of listed.split("\0").filter((name) => name !== "")) {
