@@ -27,7 +27,7 @@ function startProcess(t: { after(f: () => unknown): void }, env: Record<string, 
     env: { PATH: process.env["PATH"], ...env },
   });
   t.after(() => child.kill("SIGKILL"));
-  const exited = once(child, "exit");
+  const exited = once(child, "close");
   const lines: string[] = [];
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => lines.push(chunk));
   return { child, exited, output: () => lines.join(""), errors: text(child.stderr) };
@@ -54,9 +54,9 @@ test("Nexus starts without Core, is healthy, says where it is, and ends cleanly"
   const env = await settings();
   const { child, exited, output } = startProcess(t, env);
   const origin = env["NEXUS_SERVICE_URL"] ?? "";
-  await waitFor(() => output().includes('"listening"'), { timeoutMs: 30_000 });
+  await waitFor(() => output().includes("plain HTTP"), { timeoutMs: 30_000 });
+  assert.match(output(), /"listening"/);
   assert.ok(output().includes(origin));
-  assert.match(output(), /plain HTTP/);
   assert.equal((await fetch(`${origin}/health`)).status, 200);
   assert.equal((await fetch(`${origin}/login`, { redirect: "manual" })).status, 302);
   child.kill("SIGTERM");
@@ -82,10 +82,16 @@ test("a setting that is missing or wrong ends the start with one line that says 
   }
 });
 
-test("a certificate that cannot be read is named, with the reason", async (t) => {
+test("a certificate that is not there, or none, is named with the reason", async (t) => {
   const env = { ...(await settings()), NEXUS_SERVICE_URL: "https://hive.example.org" };
-  const files = { TLS_CERT_FILE: "/nowhere/cert.pem", TLS_KEY_FILE: "/nowhere/key.pem" };
-  const { exited, output } = startProcess(t, { ...env, ...files });
-  assert.deepEqual(await exited, [1, null]);
-  assert.match(output(), /TLS_CERT_FILE.*ENOENT.*helm config set/);
+  for (const [file, reason] of [
+    ["/nowhere/cert.pem", /TLS_CERT_FILE.*ENOENT.*helm config set/],
+    [import.meta.filename, /TLS_CERT_FILE.*PEM.*helm config set/],
+  ] as const) {
+    const files = { TLS_CERT_FILE: file, TLS_KEY_FILE: file };
+    const { exited, output } = startProcess(t, { ...env, ...files });
+    assert.deepEqual(await exited, [1, null]);
+    assert.match(output(), reason);
+    assert.equal(output().trim().split("\n").length, 1);
+  }
 });
