@@ -17,7 +17,7 @@ const least = {
 
 function createFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "hivematrix-settings-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
   return folder;
 }
 

@@ -14,7 +14,7 @@ import { startCore } from "./testing.ts";
 
 function createFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "hivematrix-ring-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
   return folder;
 }
 

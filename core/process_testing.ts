@@ -32,7 +32,7 @@ export const env = {
 
 export function copyCore(t: TestScope, settings: Record<string, string> = env): string {
   const root = mkdtempSync(join(tmpdir(), "hivematrix-main-"));
-  t.after(() => rmSync(root, { recursive: true, force: true }));
+  t.after(() => rmSync(root, { recursive: true, force: true, maxRetries: 20 }));
   symlinkSync(join(import.meta.dirname, "..", "node_modules"), join(root, "node_modules"));
   writeFileSync(join(root, "package.json"), '{"type":"module"}');
   const folder = join(root, "core");

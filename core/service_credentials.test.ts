@@ -21,7 +21,7 @@ newapp = false
 
 function open(t: TestContext, text: string | null = conf) {
   const folder = mkdtempSync(join(tmpdir(), "hivematrix-credentials-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
   const file = join(folder, "core.conf");
   if (text !== null) writeFileSync(file, text);
   return { file, credentials: createServiceCredentials(file) };
@@ -108,7 +108,7 @@ test("R25: while the file is broken or unreadable nobody passes on what it said 
   rmSync(file);
   mkdirSync(file);
   assert.throws(() => credentials.authenticate(formatBasic("template", secret)), is503);
-  rmSync(file, { recursive: true });
+  rmSync(file, { recursive: true, force: true, maxRetries: 20 });
   writeFileSync(file, conf);
   assert.equal(credentials.authenticate(formatBasic("template", secret)), "template");
 });

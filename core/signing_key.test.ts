@@ -21,7 +21,7 @@ import { loadKeySet } from "./signing_key.ts";
 
 function createFiles(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), "hivematrix-keys-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
   return {
     privateKeyFile: join(folder, "instance", "keys", "jwt_private.pem"),
     publicKeyFile: join(folder, "instance", "keys", "jwt_public.pem"),

@@ -94,7 +94,7 @@ export async function startCore(
   const { issuer = "hivematrix.core", sessionLifetimeSeconds = 3600 } = options;
   const provider = await startTestProvider(scope);
   const folder = mkdtempSync(join(tmpdir(), "hivematrix-core-"));
-  scope.after(() => rmSync(folder, { recursive: true, force: true }));
+  scope.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
   const secrets = new Map(["nexus", ...services].map((name) => [name, randomUUID()]));
   const { confFile, servicesFile } = writeFiles(folder, services, secrets, legacyServices);
   const keySet = options.keys ?? (await withoutRotation(testKeySet()));

@@ -4,16 +4,17 @@ import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import type { TestScope } from "@hivematrix/lib/testing";
 import { type Checkout, createCheckout } from "./config/checkout.ts";
 import type { MasterConfig } from "./config/master_config.ts";
 import { newMasterConfig } from "./config/new_master_config.ts";
 import { probePort } from "./config/port_probe.ts";
 import { type AppRegistry, readAppRegistry } from "./install/app_registry.ts";
 
-const cleanUps = new WeakMap<TestContext, (() => unknown)[]>();
+const cleanUps = new WeakMap<TestScope, (() => unknown)[]>();
 
 /** Like `t.after`, but what was made last goes first: a daemon ends before its folder does. */
-export function afterTest(t: TestContext, cleanUp: () => unknown): void {
+export function afterTest(t: TestScope, cleanUp: () => unknown): void {
   const known = cleanUps.get(t);
   if (known !== undefined) {
     known.push(cleanUp);
@@ -29,7 +30,7 @@ export function afterTest(t: TestContext, cleanUp: () => unknown): void {
 /** An empty checkout with the folders of our own services; gone when the test ends. */
 export async function makeCheckout(t: TestContext): Promise<Checkout> {
   const root = await mkdtemp(join(tmpdir(), "helm-test-"));
-  afterTest(t, () => rm(root, { recursive: true, force: true }));
+  afterTest(t, () => rm(root, { recursive: true, force: true, maxRetries: 20 }));
   const checkout = createCheckout(root);
   for (const app of ["core", "nexus", "helm", "template", "keycloak"]) {
     await mkdir(checkout.appFolder(app), { recursive: true });

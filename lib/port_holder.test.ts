@@ -25,7 +25,7 @@ for (const host of ["127.0.0.1", "0.0.0.0", "::1"]) {
 
 test("another process is named with its program and script, not with its arguments", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "hivematrix-holder-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
   const script = join(folder, "holder.mjs");
   writeFileSync(
     script,

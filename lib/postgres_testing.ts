@@ -72,7 +72,7 @@ export class PostgresProcess {
 
   async stop(): Promise<void> {
     await this.#end("SIGINT");
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 20 });
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {

@@ -22,7 +22,7 @@ async function startClient(
   const codex = await serve(handle, { port: 0, drainTimeoutMs: 10, log });
   t.after(() => codex.close());
   const folder = mkdtempSync(join(tmpdir(), "hivematrix-client-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
   const file = join(folder, "services.json");
   writeFileSync(file, JSON.stringify({ codex: { url: codex.url.origin + basePath } }));
   const { callService } = createServiceClient({

@@ -9,7 +9,7 @@ import { waitFor } from "./wait_for.ts";
 
 function makeFile(t: TestContext, content?: unknown) {
   const folder = mkdtempSync(join(tmpdir(), "hivematrix-registry-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
   const file = join(folder, "services.json");
   const write = (text: string) => {
     // As Helm does it: whole, or not at all.

@@ -8,7 +8,7 @@ import { readPort, readSettings, readWholeNumber } from "./settings.ts";
 /** A service's folder with the given files. */
 function makeFolder(t: TestContext, files: { env?: string; conf?: string } = {}): string {
   const folder = mkdtempSync(join(tmpdir(), "hivematrix-settings-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
   mkdirSync(join(folder, "instance"));
   if (files.env !== undefined) writeFileSync(join(folder, ".env"), files.env);
   if (files.conf !== undefined) writeFileSync(join(folder, "instance", "codex.conf"), files.conf);

@@ -8,7 +8,7 @@ import { waitFor } from "./wait_for.ts";
 
 function makeFolder(t: TestContext, files: Record<string, string>) {
   const folder = mkdtempSync(join(tmpdir(), "hivematrix-views-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
   const write = (name: string, text: string) => {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text);

@@ -14,7 +14,7 @@ const root = dirname(import.meta.dirname);
 /** Runs main.ts as the supervisor does, in a copy of the folder that has no settings of its own. */
 function startProcess(t: { after(f: () => unknown): void }, env: Record<string, string>) {
   const checkout = mkdtempSync(join(tmpdir(), "hivematrix-nexus-main-"));
-  t.after(() => rmSync(checkout, { recursive: true }));
+  t.after(() => rmSync(checkout, { recursive: true, force: true, maxRetries: 20 }));
   const isSource = (path: string) => !/\/(?:instance|\.env|services\.json)$/.test(path);
   for (const name of ["nexus", "core", "lib", "package.json", "tsconfig.json"]) {
     cpSync(join(root, name), join(checkout, name), { recursive: true, filter: isSource });

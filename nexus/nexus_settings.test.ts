@@ -24,7 +24,7 @@ function read(changes: Record<string, string | undefined> = {}) {
   try {
     return readNexusSettings(folder, { ...complete, ...changes });
   } finally {
-    rmSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
   }
 }
 

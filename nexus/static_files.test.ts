@@ -9,7 +9,7 @@ import { readStaticFiles } from "./static_files.ts";
 
 function start(t: { after(f: () => unknown): void }, files: Record<string, string>) {
   const folder = mkdtempSync(join(tmpdir(), "hivematrix-static-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   const found = readStaticFiles(folder);
   const ask = async (path: string, headers: Record<string, string> = {}, method = "GET") =>

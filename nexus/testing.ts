@@ -65,7 +65,7 @@ export async function startNexus(
   const port = await findFreePort();
   const origin = `http${isSecure ? "s" : ""}://127.0.0.1:${port}`;
   const folder = mkdtempSync(join(tmpdir(), "hivematrix-nexus-"));
-  scope.after(() => rmSync(folder, { recursive: true, force: true }));
+  scope.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
 
   const hostile = await startHostileProvider(scope, `${origin}/keycloak`);
   const provider = (await options.startProvider?.(origin)) ?? hostile;

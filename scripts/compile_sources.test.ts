@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 
 test("every source is compiled and none is run", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "compile-test-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 20 }));
   const words = ["--import", "tsx", join(import.meta.dirname, "compile_sources.ts")];
   // An entry that ran would miss its settings, say so and end with 1.
   const { stdout, stderr } = await promisify(execFile)(process.execPath, words, {

@@ -125,7 +125,7 @@ test("the command says where the copy is, or why there is none", () => {
 /** A checkout with this template, as an installation has it: secrets beside the tracked files. */
 function makeCheckout(): string {
   const folder = mkdtempSync(join(tmpdir(), "hivematrix-checkout-"));
-  after(() => rmSync(folder, { recursive: true }));
+  after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
   const git = (cwd: string, ...options: string[]) =>
     execFileSync("git", options, { cwd, encoding: "utf8" });
   const listing = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "template"];

@@ -40,7 +40,7 @@ export interface ServiceLine {
 /** Copies the checkout (tracked and new files) to where nothing of it has been started yet. */
 export function copyCheckout(scope: TestScope): string {
   const folder = mkdtempSync(join(tmpdir(), "hivematrix-checkout-"));
-  scope.after(() => rmSync(folder, { recursive: true, force: true }));
+  scope.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
   // Closed to others, it would make root's PostgreSQL keep its data elsewhere, beyond the test.
   chmodSync(folder, 0o755);
   const options = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"];

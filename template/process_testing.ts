@@ -34,7 +34,7 @@ export interface ServiceProcess {
 /** A copy of this service's folder, under another name, that is removed when the test ends. */
 export function copyService(scope: TestScope, name: string): string {
   const parent = mkdtempSync(join(tmpdir(), "hivematrix-copy-"));
-  scope.after(() => rmSync(parent, { recursive: true }));
+  scope.after(() => rmSync(parent, { recursive: true, force: true, maxRetries: 20 }));
   const folder = join(parent, name);
   const filter = (path: string) => !notCopied.includes(basename(path));
   cpSync(own, folder, { recursive: true, filter });

@@ -66,7 +66,7 @@ export async function startService(
   await initDb(postgres.sql, log);
 
   const folder = mkdtempSync(join(tmpdir(), "hivematrix-service-"));
-  scope.after(() => rmSync(folder, { recursive: true }));
+  scope.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
   const servicesFile = join(folder, "services.json");
   const registry = createServiceRegistry(servicesFile);
   const client = { service: testService, serviceSecret: testServiceSecret, coreUrl: core.url };

@@ -119,7 +119,7 @@ test("a services.json that is no link, or leads elsewhere, becomes the link", as
 
 test("an app whose folder is gone is reported and stops nobody else's files", async (t) => {
   const checkout = await makeCheckout(t);
-  await rm(checkout.appFolder("core"), { recursive: true });
+  await rm(checkout.appFolder("core"), { recursive: true, force: true, maxRetries: 20 });
   const { missing, written } = await syncAll(checkout, makeConfig(), registry);
   assert.deepEqual(missing, ["core"]);
   assert.ok(written.includes("template/.env"));

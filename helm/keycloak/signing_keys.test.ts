@@ -8,7 +8,7 @@ import { deriveCookieKey, loadSigningKey } from "./signing_keys.ts";
 
 function makeFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "hivematrix-keys-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
   return folder;
 }
 

@@ -53,7 +53,7 @@ export async function startEmbeddedProvider(
   const { publicOrigin = "http://hive.test:8000", users = [ada] } = options;
   const connectionString = options.databaseUrl ?? (await startTestPostgres(scope)).url;
   const instanceFolder = await mkdtemp(join(tmpdir(), "hivematrix-keycloak-"));
-  scope.after(() => rm(instanceFolder, { recursive: true }));
+  scope.after(() => rm(instanceFolder, { recursive: true, force: true, maxRetries: 20 }));
   const log = createTestLog("keycloak");
   const client = { id: "core-client", secret: "test-client-secret" };
   const address = readPublicAddress({

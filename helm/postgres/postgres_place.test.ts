@@ -35,7 +35,7 @@ test("a link to data that is gone is an error and no empty database", onlyAsRoot
   const outside = path.join(await makeOpenFolder(t), "outside");
   const place = await postgresPlace({ dataDir, outside });
   await prepareDataFolder(place, superuserPassword);
-  await rm(place.dataDir, { recursive: true });
+  await rm(place.dataDir, { recursive: true, force: true, maxRetries: 20 });
   await assert.rejects(postgresPlace({ dataDir, outside }), /leads to .* which is gone/);
 });
 

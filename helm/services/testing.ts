@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { findFreePort } from "@hivematrix/lib/postgres_testing";
 import { createTestLog, type TestScope } from "@hivematrix/lib/testing";
+import { afterTest } from "../testing.ts";
 import { httpHealth } from "./health_check.ts";
 import { pollUntil } from "./pause.ts";
 import { readProcesses } from "./process_table.ts";
@@ -24,7 +25,7 @@ export const quickTimes = {
 
 export async function makeFolder(scope: TestScope): Promise<string> {
   const folder = await mkdtemp(path.join(os.tmpdir(), "hivematrix-services-"));
-  scope.after(() => rm(folder, { recursive: true, force: true }));
+  afterTest(scope, () => rm(folder, { recursive: true, force: true, maxRetries: 20 }));
   return folder;
 }
 
@@ -44,7 +45,8 @@ export async function createManager(
     ...options,
     times: { ...quickTimes, ...options.times },
   });
-  scope.after(async () => {
+  // Before its folder goes: a service that is being restarted would write into it.
+  afterTest(scope, async () => {
     await manager.stopAll();
     manager.close();
   });

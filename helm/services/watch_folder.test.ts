@@ -19,7 +19,7 @@ test("a folder that is made later is watched too", async (t) => {
   assert.equal(await restartsAfter(() => mkdir(path.join(folder, "new"))), 1);
   assert.equal(await restartsAfter(() => write(folder, "new/page.ts")), 1);
   const replace = async () => {
-    await rm(path.join(folder, "new"), { recursive: true });
+    await rm(path.join(folder, "new"), { recursive: true, force: true, maxRetries: 20 });
     await mkdir(path.join(folder, "new"));
   };
   assert.equal(await restartsAfter(replace), 1);
