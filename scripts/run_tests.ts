@@ -9,10 +9,16 @@ const root = join(import.meta.dirname, "..");
 const named = process.argv.slice(2);
 const files = named.length > 0 ? named : listTestFiles();
 
+/** No test needs this long; a file that does not end must not hold up the whole check. */
+const timeoutMs = 600_000;
+
 const database = await PostgresProcess.start();
 const runner = spawn(
   process.execPath,
-  ["--import", "tsx", "--test", "--test-concurrency=2", "--test-reporter=spec", ...files],
+  [
+    ...["--import", "tsx", "--test", "--test-concurrency=2", "--test-reporter=spec"],
+    ...[`--test-timeout=${timeoutMs}`, ...files],
+  ],
   {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],
