@@ -531,7 +531,7 @@ test("a taken port is named with the process that holds it", async (t) => {
     assert.equal(error.name, "PortTakenError");
     assert.match(error.message, /^Cannot start codex: port \d+ is taken by process \d+ \(/);
     assert(error.message.includes(` ${port} `) && error.message.includes(` ${process.pid} `));
-    assert.match(error.message, /serve\.test\.ts\); .*--port-offset/);
+    assert.match(error.message, /serve\.test\.ts\); .*helm config set apps\.codex\.port/);
     return true;
   });
 });
