@@ -1,5 +1,6 @@
 // A PostgreSQL for tests: started in about a second, thrown away afterwards.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -161,12 +162,26 @@ function isReachableByOthers(path: string): boolean {
   return mayPass && (path === dirname(path) || isReachableByOthers(dirname(path)));
 }
 
-/** A TCP port that nobody listens on at this moment. */
+/**
+ * A TCP port that nobody listens on at this moment. Not one that the system hands out by itself: a
+ * server on port 0 or an outgoing connection could take such a port before it is used.
+ */
 export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
+  for (let tries = 0; tries < 100; tries++) {
+    const port = randomInt(12_000, 32_000);
+    if (await isFree(port)) return port;
+  }
+  throw new Error("Cannot find a free port: 100 between 12000 and 32000 are taken");
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, "127.0.0.1");
+  const isListening = await once(server, "listening").then(
+    () => true,
+    () => false,
+  );
+  if (!isListening) return false;
   server.close();
   await once(server, "close");
-  return port;
+  return true;
 }

@@ -112,7 +112,8 @@ export async function runCommand(
 /** An offset at which none of the platform's ports is in use. */
 async function findFreeOffset(): Promise<number> {
   for (let tries = 0; tries < 50; tries++) {
-    const offset = 10_000 + Math.floor(Math.random() * 40_000);
+    // All ports stay below those that the system hands out by itself.
+    const offset = 10_000 + Math.floor(Math.random() * 12_000);
     const ports = [443, 5000, 5004, 5040, 5432, 8000, 8080].map((port) => port + offset);
     const free = await Promise.all(ports.map(isFree));
     if (free.every(Boolean)) return offset;
