@@ -466,6 +466,8 @@ test("closing finishes what is under way and refuses what is new", async (t) => 
   await started.promise;
   const closed = server.close();
   await assert.rejects(connectRaw(server.url), { code: "ECONNREFUSED" });
+  // Time enough for a close that would cut the answer.
+  await sleep(100);
   go.resolve();
   assert.equal(await (await answer).text(), "finished");
   await closed;

@@ -91,8 +91,14 @@ export async function startNexus(
   const log = createTestLog("nexus");
   const start = async (): Promise<Nexus> => {
     const nexus = createNexus(settings, servicesFile, log, { timeoutsMs });
-    await listen(nexus.server, { port, hostname: "127.0.0.1", service: "nexus" });
-    return nexus;
+    try {
+      await listen(nexus.server, { port, hostname: "127.0.0.1", service: "nexus" });
+      return nexus;
+    } catch (error) {
+      // Its feed would keep the test's process from ending.
+      await nexus.close();
+      throw error;
+    }
   };
   const stop = async ({ server, close }: Nexus) => {
     await closeServer(server, 0);
