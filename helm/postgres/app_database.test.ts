@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test, { after } from "node:test";
+import { waitFor } from "@hivematrix/lib/wait_for";
 import type { Sql } from "postgres";
 import { type AppDatabase, dropAppDatabase, ensureAppDatabase } from "./app_database.ts";
 import { startEmbeddedServer } from "./testing.ts";
@@ -121,6 +122,8 @@ test("R31: an app's password is in no log of the server, even when that logs eve
   const own = app("logged");
   await admin.unsafe("alter system set log_statement = 'all'");
   await admin`select pg_reload_conf()`;
+  const isLogging = async () => (await admin`show log_statement`)[0]?.["log_statement"] === "all";
+  await waitFor(isLogging, { what: "the server to log every statement" });
   await ensureAppDatabase(admin, own);
   await ensureAppDatabase(admin, { ...own, password: `${own.password}-changed` });
   await admin.unsafe("alter system reset log_statement");
