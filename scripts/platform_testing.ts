@@ -1,10 +1,10 @@
 // A whole platform for tests: a copy of this checkout in a folder of its own, started as a user would.
 import { type ExecFileException, execFile, execFileSync } from "node:child_process";
 import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestScope } from "@hivematrix/lib/testing";
+import { findFreeOffset } from "../helm/testing.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -106,25 +106,5 @@ export async function runCommand(
       const status = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
       resolve({ status, output: stdout + stderr });
     });
-  });
-}
-
-/** An offset at which none of the platform's ports is in use. */
-async function findFreeOffset(): Promise<number> {
-  for (let tries = 0; tries < 50; tries++) {
-    // All ports stay below those that the system hands out by itself.
-    const offset = 10_000 + Math.floor(Math.random() * 12_000);
-    const ports = [443, 5000, 5004, 5040, 5432, 8000, 8080].map((port) => port + offset);
-    const free = await Promise.all(ports.map(isFree));
-    if (free.every(Boolean)) return offset;
-  }
-  throw new Error("Cannot start a platform: no offset with free ports was found in 50 tries");
-}
-
-async function isFree(port: number): Promise<boolean> {
-  return await new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 }
