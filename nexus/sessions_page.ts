@@ -1,8 +1,8 @@
 // /sessions: where somebody is signed in, and the end of any of it (R11).
+import { readDeviceName } from "@hivematrix/lib/device_name";
 import { HttpError } from "@hivematrix/lib/http_error";
 import { html, redirect } from "@hivematrix/lib/responses";
 import type { CoreClient, SessionSummary } from "./core_client.ts";
-import { readDeviceName } from "./device_name.ts";
 import type { SessionHandler } from "./own_request.ts";
 import type { Pages } from "./pages.ts";
 import type { Session } from "./session_check.ts";
