@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HttpError } from "@hivematrix/lib/http_error";
-import { isOwnInitiative, requireSameOrigin } from "./cross_origin.ts";
+import { isOwnInitiative, isPersonsNavigation, requireSameOrigin } from "./cross_origin.ts";
 
 const origin = "https://hive.example.org";
 
@@ -64,4 +64,23 @@ test("an image, a script or a prefetch of this origin is nobody's own navigation
   const navigation = { ...site, "sec-fetch-mode": "navigate" };
   assert.equal(isOwnInitiative({ ...navigation, "sec-purpose": "prefetch;prerender" }), false);
   assert.equal(isOwnInitiative({ ...navigation, purpose: "prefetch" }), false);
+});
+
+test("R13: another site's page begins no sign-in without a person's click", () => {
+  const click = {
+    "sec-fetch-site": "cross-site",
+    "sec-fetch-mode": "navigate",
+    "sec-fetch-dest": "document",
+    "sec-fetch-user": "?1",
+  };
+  assert.equal(isPersonsNavigation(click), true);
+  assert.equal(isPersonsNavigation({}), true, "no browser of today");
+  assert.equal(isPersonsNavigation({ ...click, "sec-fetch-user": undefined }), false, "a script");
+  assert.equal(isPersonsNavigation({ ...click, "sec-fetch-dest": "iframe" }), false, "a frame");
+  assert.equal(isPersonsNavigation({ ...click, "sec-fetch-mode": "no-cors" }), false, "an image");
+  assert.equal(
+    isPersonsNavigation({ ...click, "sec-purpose": "prefetch" }),
+    false,
+    "fetched ahead",
+  );
 });

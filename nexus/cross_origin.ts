@@ -28,10 +28,25 @@ export function requireSameOrigin(
  * a browser that fetches ahead means nothing by it.
  */
 export function isOwnInitiative(headers: IncomingHttpHeaders): boolean {
-  const { "sec-fetch-site": site, "sec-fetch-mode": mode } = headers;
+  const site = headers["sec-fetch-site"];
+  const isFromHere = site === undefined || site === "same-origin" || site === "none";
+  return isFromHere && isNavigation(headers);
+}
+
+/**
+ * Whether a GET is a navigation that a person began, be it by a link on another site's page. That
+ * page's frames, images and scripts come without a person's click (R13).
+ */
+export function isPersonsNavigation(headers: IncomingHttpHeaders): boolean {
+  if (isOwnInitiative(headers)) return true;
+  const isWindow = headers["sec-fetch-dest"] === "document";
+  return isNavigation(headers) && isWindow && headers["sec-fetch-user"] === "?1";
+}
+
+function isNavigation(headers: IncomingHttpHeaders): boolean {
+  const mode = headers["sec-fetch-mode"];
   const isAhead = headers["sec-purpose"] !== undefined || headers["purpose"] === "prefetch";
-  const isNavigation = (mode === undefined || mode === "navigate") && !isAhead;
-  return isNavigation && (site === undefined || site === "same-origin" || site === "none");
+  return (mode === undefined || mode === "navigate") && !isAhead;
 }
 
 /** RFC 9110 §9.2.1 */

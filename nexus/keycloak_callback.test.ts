@@ -324,3 +324,44 @@ test("a callback is only answered to GET", async (t) => {
 function readForwardedToken({ upstream }: TestNexus): string {
   return upstream.last.headers("authorization")[0]?.replace(/^Bearer /, "") ?? "";
 }
+
+test("R13: another site cannot sign a browser in, neither afresh nor as somebody else", async (t) => {
+  const nexus = await startNexus(t);
+  nexus.provider.wrong.isCareless = true;
+  // Login CSRF: the attacker's own, unused answer of the provider, opened in the victim's browser.
+  nexus.provider.person = { ...nexus.provider.person, sub: "mallory" };
+  const callback = await beginAt(nexus.openBrowser());
+  const crossSite = {
+    "sec-fetch-site": "cross-site",
+    "sec-fetch-mode": "navigate",
+    "sec-fetch-dest": "document",
+    origin: "https://evil.example",
+  };
+  nexus.provider.person = { ...nexus.provider.person, sub: "ada" };
+  for (const victim of [nexus.openBrowser(), await nexus.signIn()]) {
+    await beginAt(victim);
+    const before = victim.sessionCookie;
+    const byGet = await victim.open(callback, { headers: crossSite });
+    assert.equal(byGet.status, 400);
+    const byPost = await victim.open(callback, { method: "POST", headers: crossSite });
+    assert.ok(byPost.status === 405 || byPost.status === 403, String(byPost.status));
+    assert.equal(victim.sessionCookie, before, "whoever was signed in, or nobody, stays so");
+  }
+});
+
+test("R13: a page of another site that leads to the sign-in makes the person decide", async (t) => {
+  const nexus = await startNexus(t);
+  const browser = nexus.openBrowser();
+  const asked = nexus.provider.authorizations.length;
+  const page = await browser.open("/login?next=/template/", {
+    headers: {
+      "sec-fetch-site": "cross-site",
+      "sec-fetch-mode": "navigate",
+      "sec-fetch-dest": "document",
+    },
+  });
+  assert.equal(page.status, 200);
+  assert.match(page.body, /Do you want to sign in\?.*login\?next&#x3D;%2Ftemplate%2F"/s);
+  assert.equal(nexus.provider.authorizations.length, asked, "the provider was not asked");
+  assert.deepEqual([...browser.cookies], []);
+});

@@ -1,16 +1,31 @@
 import { redirect } from "@hivematrix/lib/responses";
+import { isPersonsNavigation } from "./cross_origin.ts";
 import { createLoginAttempt, type LoginAttempts } from "./login_attempt.ts";
-import type { OwnHandler } from "./own_request.ts";
+import type { OwnHandler, OwnRequest } from "./own_request.ts";
+import type { Pages } from "./pages.ts";
 import type { Provider } from "./provider.ts";
 import { readReturnPath } from "./return_path.ts";
 
 /**
  * GET /login?next=<path>: begins a sign-in attempt of its own (state, nonce, PKCE verifier) and
- * sends the browser to the provider's authorization endpoint.
+ * sends the browser to the provider's authorization endpoint. The provider may know the person
+ * still and ask nothing, so whatever is not a
+ * person's navigation is only asked (R13).
  */
-export function beginLogin(provider: Provider, attempts: LoginAttempts): OwnHandler {
-  return ({ parameters, cookies }) => {
-    const attempt = createLoginAttempt(readReturnPath(parameters.get("next")));
+export function beginLogin({
+  provider,
+  attempts,
+  pages,
+}: {
+  provider: Provider;
+  attempts: LoginAttempts;
+  pages: Pages;
+}): OwnHandler {
+  return (request) => {
+    const { parameters, cookies, headers } = request;
+    const returnPath = readReturnPath(parameters.get("next"));
+    if (!isPersonsNavigation(headers)) return askFirst(pages, request, returnPath);
+    const attempt = createLoginAttempt(returnPath);
     const response = redirect(provider.authorizationUrl(attempt).href, 302, {
       "cache-control": "no-store",
     });
@@ -19,6 +34,16 @@ export function beginLogin(provider: Provider, attempts: LoginAttempts): OwnHand
     }
     return response;
   };
+}
+
+function askFirst(pages: Pages, request: OwnRequest, returnPath: string): Response {
+  return pages.message(request, {
+    status: 200,
+    title: "Do you want to sign in?",
+    message: "Another site's page has sent you here.",
+    actions: [{ label: "Sign in", url: loginUrl(returnPath), is_primary: true }],
+    headers: { "cache-control": "no-store" },
+  });
 }
 
 /** The address that leads to the login page and from there back to a path. */

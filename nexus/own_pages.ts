@@ -35,10 +35,9 @@ export function openPages(parts: {
   pages: Pages;
   isSecure: boolean;
 }): PageTable<OwnHandler> {
-  const { provider, attempts } = parts;
   return new Map<string, OwnPage<OwnHandler>>([
     ["/health", readable(() => Response.json({ status: "ok", service: "nexus" }))],
-    ["/login", readable(beginLogin(provider, attempts))],
+    ["/login", readable(beginLogin(parts))],
     // Not HEAD: it would use up the attempt and throw the session away.
     ["/keycloak-callback", { methods: ["GET"], handler: finishLogin(parts) }],
     ["/logout", { methods: ["GET", "POST"], handler: logOut(parts) }],
