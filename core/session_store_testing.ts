@@ -75,7 +75,7 @@ export function testSessionStore(name: string, createStore: CreateStore): void {
     }
   });
 
-  test(`a session ends at its absolute limit, however much it is used (${name})`, async (t) => {
+  test(`R10: a session ends at its absolute limit, however much it is used (${name})`, async (t) => {
     const clock = createTestClock();
     const store = await createStore(t, { ...clock, idleSeconds: 1000 });
     const { id } = await store.create(ada, 3600);
