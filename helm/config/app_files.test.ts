@@ -39,6 +39,15 @@ test("core is sent to the identity provider directly and is told where its keys 
   assert.equal(env["JWT_PUBLIC_KEY_FILE"], "/hive/core/instance/keys/jwt_public.pem");
 });
 
+test("R10: core is told the limits of a session that somebody has set, and no others", () => {
+  const before = appEnv(config, "core", "/hive/core");
+  assert.equal("SESSION_LIFETIME_SECONDS" in before || "SESSION_IDLE_SECONDS" in before, false);
+  const system = { session_lifetime_seconds: 28_800, session_idle_seconds: 1800 };
+  const env = appEnv({ ...config, system: { ...config.system, ...system } }, "core", "/hive/core");
+  assert.equal(env["SESSION_LIFETIME_SECONDS"], "28800");
+  assert.equal(env["SESSION_IDLE_SECONDS"], "1800");
+});
+
 test("nexus is told its address, and its certificate only with TLS", () => {
   const plain = appEnv(config, "nexus", "/hive/nexus");
   assert.equal(plain["BIND_ADDRESS"], "127.0.0.1");

@@ -41,7 +41,7 @@ export function appEnv(config: MasterConfig, app: string, folder: string): Value
     ...(identityClients.includes(app) && { KEYCLOAK_CLIENT_SECRET: keycloak.client_secret }),
     JWT_ISSUER: system.jwt_issuer,
     ...databaseEnv(config, settings),
-    ...(app === "core" && keyFiles(folder)),
+    ...(app === "core" && { ...keyFiles(folder), ...sessionLimits(config) }),
     ...(app === "nexus" && listening(settings, folder)),
   };
 }
@@ -103,6 +103,16 @@ function databaseSection(config: MasterConfig, settings: AppConfig): Record<stri
       db_user,
     },
   };
+}
+
+/** Left out, Core's own defaults count. */
+function sessionLimits({ system }: MasterConfig): Values {
+  const limits = {
+    SESSION_LIFETIME_SECONDS: system.session_lifetime_seconds,
+    SESSION_IDLE_SECONDS: system.session_idle_seconds,
+  };
+  const set = Object.entries(limits).filter(([, seconds]) => seconds !== undefined);
+  return Object.fromEntries(set.map(([key, seconds]) => [key, String(seconds)]));
 }
 
 function keyFiles(folder: string): Values {

@@ -15,6 +15,10 @@ export interface MasterConfig {
     readonly port_offset: number;
     /** Where browsers find the platform, when that is not Nexus itself but a proxy before it. */
     readonly public_url?: string;
+    /** A session's absolute limit; an hour when absent. */
+    readonly session_lifetime_seconds?: number;
+    /** Unused for this long, a session ends; absent or 0: only the absolute limit counts. */
+    readonly session_idle_seconds?: number;
   };
   readonly keycloak: {
     readonly mode: "embedded" | "external";

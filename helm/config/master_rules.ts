@@ -44,6 +44,9 @@ export const masterRules: readonly Rule[] = [
   { key: "system.jwt_issuer", check: text },
   { key: "system.port_offset", check: wholeNumber(0, 57_000) },
   { key: "system.public_url", check: httpUrl, isOptional: true },
+  // At most the 12 hours of ASVS 4.0.3 §3.3.2, level 2 (R10); an idle limit of 0 is none.
+  { key: "system.session_lifetime_seconds", check: wholeNumber(60, 43_200), isOptional: true },
+  { key: "system.session_idle_seconds", check: wholeNumber(0, 43_200), isOptional: true },
   { key: "keycloak", check: record },
   { key: "keycloak.mode", check: oneOf("embedded", "external") },
   { key: "keycloak.url", check: httpUrl },
