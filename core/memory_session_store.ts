@@ -51,7 +51,7 @@ export class MemorySessionStore implements SessionStore {
     return session;
   }
 
-  async check(id: string): Promise<SessionCheck> {
+  async check(id: string, { isUse = true } = {}): Promise<SessionCheck> {
     const record = this.#records.get(toHash(id));
     const nowSeconds = this.#nowSeconds();
     const judged = judgeSession(
@@ -59,7 +59,7 @@ export class MemorySessionStore implements SessionStore {
       nowSeconds,
       this.#idleSeconds,
     );
-    if (record !== undefined && judged.state === "live") this.#touch(record, nowSeconds);
+    if (record !== undefined && judged.state === "live" && isUse) this.#touch(record, nowSeconds);
     return judged;
   }
 
@@ -74,10 +74,11 @@ export class MemorySessionStore implements SessionStore {
     });
   }
 
-  async list(sub: string | undefined, limit: number): Promise<ListedSession[]> {
+  async list(sub: string | undefined, limit: number, search?: string): Promise<ListedSession[]> {
     const nowSeconds = this.#nowSeconds();
     return [...this.#records]
-      .filter(([, record]) => sub === undefined || record.user.sub === sub)
+      .filter(([, { user }]) => sub === undefined || user.sub === sub)
+      .filter(([, { user }]) => search === undefined || isFoundBy(user, search))
       .filter(([, record]) => this.#isLive(record, nowSeconds))
       .map(([hash, { isRevoked: _, provider: __, ...shown }]) => ({ hash, ...shown }))
       .sort((a, b) => b.lastSeenAtSeconds - a.lastSeenAtSeconds || (a.hash < b.hash ? -1 : 1))
@@ -173,6 +174,12 @@ interface MemoryRecord {
 }
 
 const noProvider: ProviderSession = {};
+
+function isFoundBy(user: User, search: string): boolean {
+  const wanted = search.toLowerCase();
+  const texts = [user.name, user.preferred_username, user.email];
+  return user.sub === search || texts.some((text) => text.toLowerCase().includes(wanted));
+}
 
 function toHash(id: string): string {
   return hashSessionId(id).toString("hex");

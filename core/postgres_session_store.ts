@@ -90,7 +90,7 @@ export class PostgresSessionStore implements SessionStore {
     return session;
   }
 
-  async check(id: string): Promise<SessionCheck> {
+  async check(id: string, { isUse = true } = {}): Promise<SessionCheck> {
     const idHash = hashSessionId(id);
     const nowSeconds = this.#nowSeconds();
     const [row] = await this.#run(
@@ -100,7 +100,7 @@ export class PostgresSessionStore implements SessionStore {
     );
     const record = row && toRecord(id, row);
     const judged = judgeSession(record, nowSeconds, this.#idleSeconds);
-    if (record === undefined || judged.state !== "live") return judged;
+    if (record === undefined || judged.state !== "live" || !isUse) return judged;
     if (nowSeconds - record.lastSeenAtSeconds >= touchAfterSeconds(this.#idleSeconds)) {
       await this.noteUse([idHash.toString("hex")]);
     }
@@ -138,7 +138,7 @@ export class PostgresSessionStore implements SessionStore {
     return rows.map((row) => this.#toEnded(row, nowSeconds));
   }
 
-  async list(sub: string | undefined, limit: number): Promise<ListedSession[]> {
+  async list(sub: string | undefined, limit: number, search?: string): Promise<ListedSession[]> {
     const nowSeconds = this.#nowSeconds();
     const rows = await this.#run(
       (sql) => sql<ListedRow[]>`
@@ -148,6 +148,7 @@ export class PostgresSessionStore implements SessionStore {
           and created_at <= ${toDate(nowSeconds + clockLeewaySeconds)}
           and last_seen_at > ${this.#idleSince(nowSeconds)}
           and ${sub === undefined ? sql`true` : sql`sub = ${sub}`}
+          and ${search === undefined ? sql`true` : isFoundBy(sql, search)}
         order by last_seen_at desc, id_hash limit ${limit}`,
     );
     return rows.map(toListed);
@@ -313,6 +314,14 @@ interface ListedRow extends Omit<SessionRow, "revoked_at"> {
   readonly id_hash: Buffer;
   readonly user_agent: string | null;
   readonly address: string | null;
+}
+
+/** strpos instead of LIKE: nothing that somebody types is a pattern. */
+function isFoundBy(sql: Sql, search: string) {
+  return sql`(sub = ${search}
+    or strpos(lower(user_data->>'name'), lower(${search})) > 0
+    or strpos(lower(user_data->>'preferred_username'), lower(${search})) > 0
+    or strpos(lower(user_data->>'email'), lower(${search})) > 0)`;
 }
 
 function toListed(row: ListedRow): ListedSession {

@@ -89,6 +89,21 @@ test("R11: administrators and Helm see everybody's sessions, others do not", asy
   assert.equal((await ask(core, "GET", "/api/sessions", helm)).status, 400);
 });
 
+test("R11: everybody's sessions are searched by a person's name", async (t) => {
+  const core = await startWithHelm(t);
+  const ada = await core.signIn();
+  await core.signIn({ ...grace, name: "Grace Hopper", email: "grace@example.org" });
+  const helm = core.basicOf("helm");
+  const subsOf = async (query: string) =>
+    (await list(core, helm, query)).sessions.map(({ sub }) => sub);
+  assert.deepEqual(await subsOf("?all=1&search=HOPP"), ["grace-sub"]);
+  assert.deepEqual(await subsOf("?all=1&search=nobody"), []);
+  assert.equal((await subsOf("?all=1&search=+")).length, 2);
+  assert.equal((await ask(core, "GET", "/api/sessions?all=1&search=%00", helm)).status, 400);
+  const byAda = await ask(core, "GET", "/api/sessions?all=1&search=ada", bearer(ada));
+  assert.equal(byAda.status, 403);
+});
+
 test("nobody without a live session or Helm's credential gets anything", async (t) => {
   const core = await startWithHelm(t);
   const revoked = await core.signIn(admin);
@@ -123,6 +138,9 @@ test("R11: a person ends one of their sessions, and the gateways know when it is
   assert.equal(response.status, 200);
   assert.deepEqual(await response.json(), { ended: 1 });
   assert.deepEqual(feed.revoked(), [idOf(other)]);
+  const again = await ask(core, "DELETE", `/api/sessions/${idOf(other)}`, bearer(token));
+  assert.deepEqual(await again.json(), { ended: 0 }, "what is over cannot end, but is announced");
+  assert.equal(feed.revoked().length, 2);
   assert.ok(!(await isValid(core, other)));
   assert.ok(await isValid(core, token));
   assert.equal(core.provider.logouts.length, 1);

@@ -3,7 +3,7 @@ import { HttpError } from "@hivematrix/lib/http_error";
 import type { Handler } from "@hivematrix/lib/router";
 import type { Core } from "./core.ts";
 import { createSessionCallers, type SessionCaller } from "./session_caller.ts";
-import type { ListedSession } from "./session_store.ts";
+import type { EndedSession, ListedSession } from "./session_store.ts";
 import { formatTime } from "./times.ts";
 
 type SessionCore = Pick<Core, "credentials" | "sessions" | "tokens" | "endSessions">;
@@ -15,9 +15,10 @@ const noStore = { "cache-control": "no-store" };
 
 /**
  * GET /api/sessions: the caller's live sessions; with `?sub=…` somebody's or with `?all=1`
- * everybody's.
+ * everybody's, `&search=…` only those of people who are called so.
  *
- * @throws {HttpError} 401 without a caller, 403 for others' sessions without the right
+ * @throws {HttpError} 401 without a caller, 403 for others' sessions without the right, 400 for a
+ *   search that nothing can match
  */
 export function listSessions(core: SessionCore): Handler {
   const requireCaller = createSessionCallers(core);
@@ -26,7 +27,8 @@ export function listSessions(core: SessionCore): Handler {
     const isForAll = url.searchParams.get("all") === "1";
     const sub = isForAll ? undefined : readSub(url, caller);
     if (isForAll) requireRight(caller);
-    const listed = await core.sessions.list(sub, maxListed + 1);
+    const search = isForAll ? readSearch(url) : undefined;
+    const listed = await core.sessions.list(sub, maxListed + 1, search);
     const sessions = listed.slice(0, maxListed).map((session) => describe(session, caller));
     const truncated = listed.length > maxListed ? { truncated: true } : {};
     return Response.json({ sessions, ...truncated }, { headers: noStore });
@@ -49,7 +51,7 @@ export function endSession(core: SessionCore): Handler {
       ? await core.endSessions({ hash: id, sub }, { reason: describeReason(caller), log })
       : [];
     if (ended.length === 0) throw new HttpError(404, "There is no such session");
-    return Response.json({ ended: ended.length }, { headers: noStore });
+    return Response.json({ ended: countLive(ended) }, { headers: noStore });
   };
 }
 
@@ -67,9 +69,13 @@ export function endAllSessions(core: SessionCore): Handler {
     const sub = readSub(url, caller);
     const except = url.searchParams.get("except") === "current" ? caller.currentHash : undefined;
     const ended = await core.endSessions({ sub, except }, { reason: describeReason(caller), log });
-    const count = ended.filter(({ wasLive }) => wasLive).length;
-    return Response.json({ ended: count }, { headers: noStore });
+    return Response.json({ ended: countLive(ended) }, { headers: noStore });
   };
+}
+
+/** Those that were over before are announced once more, but not ended by this. */
+function countLive(ended: readonly EndedSession[]): number {
+  return ended.filter(({ wasLive }) => wasLive).length;
 }
 
 /** Whose sessions are meant. @throws {HttpError} 400 for Helm without a name, 403 for others' */
@@ -80,6 +86,15 @@ function readSub(url: URL, caller: SessionCaller): string {
   }
   if (sub !== caller.sub) requireRight(caller);
   return sub;
+}
+
+/** What the names of the people meant have in them. @throws {HttpError} 400 for what no text has */
+function readSearch(url: URL): string | undefined {
+  const search = url.searchParams.get("search")?.trim() || undefined;
+  if (search?.includes("\u0000")) {
+    throw new HttpError(400, 'Cannot search sessions: "search" has a null character in it');
+  }
+  return search;
 }
 
 function requireRight(caller: SessionCaller): void {

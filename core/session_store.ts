@@ -47,8 +47,12 @@ export interface SessionStore {
     provider?: ProviderSession,
     device?: Device,
   ): Promise<Session>;
-  /** Judges a session, and with an idle limit notes that it is in use. */
-  check(id: string): Promise<SessionCheck>;
+  /**
+   * Judges a session and notes that it is in use.
+   *
+   * @param isUse whether this question comes of something that the person does. Default true
+   */
+  check(id: string, options?: { isUse?: boolean }): Promise<SessionCheck>;
   /**
    * Ends sessions for good, those past their time included. Others learn of it by the caller, who
    * goes through session_ending.ts.
@@ -57,8 +61,13 @@ export interface SessionStore {
    * @returns all sessions that were meant and are over now, those that were over before included
    */
   end(which: SessionSelector, revocation?: string): Promise<EndedSession[]>;
-  /** The live sessions, of one person or of all, the last used first; at most `limit`. */
-  list(sub: string | undefined, limit: number): Promise<ListedSession[]>;
+  /**
+   * The live sessions, of one person or of all, the last used first; at most `limit`.
+   *
+   * @param search only of people whose name, user name or e-mail address has this in it, in upper or
+   *   lower case, or whose `sub` is this
+   */
+  list(sub: string | undefined, limit: number, search?: string): Promise<ListedSession[]>;
   /** Notes that these live sessions were used just now. @param hashes hashSessionId in hex */
   noteUse(hashes: readonly string[]): Promise<void>;
   /** Whether something that counts once has been used: a logout token's `jti`. */

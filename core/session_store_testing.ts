@@ -261,6 +261,28 @@ export function testSessionStore(name: string, createStore: CreateStore): void {
     assert.equal((await store.list(ada.sub, 10)).length, 1, "an idle session is none to see");
   });
 
+  test(`R11: the list is searched by a part of a name, and nothing in it is a pattern (${name})`, async (t) => {
+    const store = await createStore(t, {});
+    await store.create(ada, 3600);
+    const hopper = { ...grace, name: "Grace Hopper", email: "g_h%@example.org" };
+    await store.create(hopper, 3600);
+    const find = async (search: string) =>
+      (await store.list(undefined, 10, search)).map(({ user }) => user.sub);
+    for (const search of ["lovel", "LOVELACE", "ada@example", "ada-sub"]) {
+      assert.deepEqual(await find(search), ["ada-sub"], search);
+    }
+    for (const search of ["grace", "e h", "g_h%"]) {
+      assert.deepEqual(await find(search), ["grace-sub"], search);
+    }
+    for (const search of ["g%r", "_", "a-sub", "lovelace\nada", "' or true --", "\\"]) {
+      const expected = search === "_" ? ["grace-sub"] : [];
+      assert.deepEqual(await find(search), expected, search);
+    }
+    assert.equal((await find("example.org")).length, 2);
+    assert.equal((await store.list(undefined, 1, "example.org")).length, 1);
+    assert.deepEqual(await store.list(ada.sub, 10, "grace"), []);
+  });
+
   test(`what counts once is remembered until it does not matter any more (${name})`, async (t) => {
     const clock = createTestClock();
     const store = await createStore(t, clock);
