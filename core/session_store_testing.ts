@@ -103,8 +103,9 @@ export function testSessionStore(name: string, createStore: CreateStore): void {
     const unused = await store.create(ada, 3600);
     clock.advance(599);
     assert.equal((await store.check(used.id)).state, "live");
+    assert.equal((await store.check(unused.id, { isUse: false })).state, "live");
     clock.advance(1);
-    assert.deepEqual(await store.check(unused.id), { state: "idle" });
+    assert.deepEqual(await store.check(unused.id), { state: "idle" }, "a look is no use");
     clock.advance(598);
     assert.equal((await store.check(used.id)).state, "live");
     assert.deepEqual(await store.check(unused.id), { state: "idle" });

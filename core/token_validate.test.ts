@@ -104,6 +104,19 @@ test("check 4: a session that was not used for too long", async (t) => {
   await assertRefused(core, token, /not used/);
 });
 
+test("R10: a question that is no use does not keep an idle session alive, any other does", async (t) => {
+  const clock = createTestClock();
+  const core = await startCore(t, { now: clock.now, idleSeconds: 600 });
+  const token = await core.signIn();
+  const ask = async (body: object) => (await core.post(path, { token, ...body })).status;
+  clock.advance(400);
+  assert.equal(await ask({}), 200);
+  clock.advance(400);
+  assert.equal(await ask({ is_use: false }), 200);
+  clock.advance(200);
+  assert.equal(await ask({}), 401);
+});
+
 test("check 5: a session that was revoked", async (t) => {
   const core = await startCore(t);
   const token = await core.signIn();

@@ -17,7 +17,8 @@ const faults: Readonly<Record<Exclude<SessionCheck["state"], "live">, string>> =
 /**
  * POST /api/token/validate: whether a user token is good now. The contract's five checks in its
  * order: signature, `exp`, session known, session not expired, session not revoked. A refusal has
- * the contract's own form, whatever the reason.
+ * the contract's own form, whatever the reason. With `"is_use": false` beside the token the question
+ * does not keep an idle session alive: an open page asks it, not a person.
  *
  * @throws {HttpError} 503 when sessions cannot be read: that is no answer about the token
  */
@@ -25,9 +26,9 @@ export function validateToken(core: Pick<Core, "sessions" | "tokens" | "idleSeco
   const { sessions, tokens, idleSeconds } = core;
   return async (request) => {
     try {
-      const { token } = await readJsonFields(request, ["token"]);
+      const { token, is_use } = await readJsonFields(request, ["token"]);
       const { jti } = await tokens.readUserToken(token);
-      const checked = await sessions.check(jti);
+      const checked = await sessions.check(jti, { isUse: is_use !== false });
       if (checked.state !== "live") throw invalidToken(faults[checked.state]);
       const { user, expiresAtSeconds } = checked.session;
       // Beside the contract's members: what a gateway has to know to trust the session for a while.
