@@ -12,7 +12,8 @@ import { ada, createTestClock, toHash } from "./session_store_testing.ts";
 import { startCore } from "./testing.ts";
 
 const createCore = (sessions: SessionStore) => {
-  const endSessions: EndSessions = (which) => sessions.end(which);
+  const endSessions: EndSessions = async (which) =>
+    (await sessions.end(which)).map((ended) => ({ ...ended, providerSession: "kept" }));
   return { sessions, endSessions };
 };
 
