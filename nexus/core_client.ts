@@ -7,8 +7,13 @@ export interface CoreClient {
   exchange(login: ProviderLogin): Promise<string>;
   /** Whether the session behind a token lives. @throws {HttpError} 503 when Core cannot say */
   isLive(token: string): Promise<boolean>;
-  /** Ends the session behind a token. @throws {HttpError} 503 unless Core has confirmed it */
-  revoke(token: string): Promise<void>;
+  /**
+   * Ends the session behind a token.
+   *
+   * @returns `undefined` for a token that is none of Core's, so there is no session that it opens
+   * @throws {HttpError} 503 unless Core has confirmed it
+   */
+  revoke(token: string): Promise<SessionEnd | undefined>;
   /** The live sessions of a token's owner. @throws {HttpError} 401 ended meanwhile, 503 Core away */
   listSessions(token: string): Promise<SessionSummary[]>;
   /**
@@ -19,6 +24,14 @@ export interface CoreClient {
    */
   endSessions(token: string, which: string): Promise<number>;
   close(): Promise<void>;
+}
+
+/** What Core says of a session that it has ended. */
+export interface SessionEnd {
+  /** Whether the provider has confirmed that its side is over; `none`: it could not be asked. */
+  readonly providerSession: "ended" | "not_ended" | "none" | "unknown";
+  /** How many of the same person's sessions live on; `undefined` when that could not be told. */
+  readonly otherSessions: number | undefined;
 }
 
 /** One session as Core lists it; times are ISO 8601. */
@@ -115,10 +128,10 @@ export function createCoreClient(coreUrl: string): CoreClient {
       throw coreIsAway(new Error(`Core answered ${status} to a validation`));
     },
     async revoke(token) {
-      const { status } = await post("/api/token/revoke", { token }, endTimeoutMs);
-      // 401: no token of Core's, so there is no session that it could open.
-      if (status !== 200 && status !== 401)
-        throw coreIsAway(new Error(`Core answered ${status} to a revocation`));
+      const { status, body } = await post("/api/token/revoke", { token }, endTimeoutMs);
+      if (status === 401) return undefined;
+      if (status === 200) return readSessionEnd(body);
+      throw coreIsAway(new Error(`Core answered ${status} to a revocation`));
     },
     async listSessions(token) {
       const { sessions } = await askAsOwner("GET", "/api/sessions", token);
@@ -133,11 +146,22 @@ export function createCoreClient(coreUrl: string): CoreClient {
   };
 }
 
+function readSessionEnd({ provider_session, other_sessions }: CoreAnswer): SessionEnd {
+  const isKnown =
+    provider_session === "ended" || provider_session === "not_ended" || provider_session === "none";
+  return {
+    providerSession: isKnown ? provider_session : "unknown",
+    otherSessions: typeof other_sessions === "number" ? other_sessions : undefined,
+  };
+}
+
 interface CoreAnswer {
   token?: unknown;
   valid?: unknown;
   sessions?: unknown;
   ended?: unknown;
+  provider_session?: unknown;
+  other_sessions?: unknown;
 }
 
 interface CoreCall {

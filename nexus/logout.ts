@@ -1,44 +1,61 @@
-import { randomBytes } from "node:crypto";
 import { formatCookie } from "@hivematrix/lib/cookies";
-import { html } from "@hivematrix/lib/responses";
+import { decodeJwt } from "jose";
 import type { CookieNames } from "./cookie_names.ts";
 import type { CoreClient } from "./core_client.ts";
 import { isOwnInitiative } from "./cross_origin.ts";
 import type { OwnHandler, OwnRequest } from "./own_request.ts";
 import type { Pages } from "./pages.ts";
+import type { Provider } from "./provider.ts";
 import { readToken } from "./session_check.ts";
 import type { SessionCookie } from "./session_cookie.ts";
+import { type SignOut, signedOutPage } from "./signed_out_page.ts";
+import { hashSessionId } from "./trusted_sessions.ts";
+
+export interface LogOutParts {
+  readonly core: CoreClient;
+  readonly provider: Provider;
+  readonly sessionCookie: SessionCookie;
+  readonly names: CookieNames;
+  readonly pages: Pages;
+  readonly isSecure: boolean;
+  /** Forgets sessions at this gateway and cuts what is open with them. @param hashes hashSessionId */
+  readonly endHere: (hashes: readonly string[]) => void;
+}
 
 /**
  * GET or POST /logout: the session ends at Core, which also ends the provider's; then the browser's
  * cookies and storage are cleared. A link on another site only gets a question (login and logout
  * CSRF). While Core cannot confirm the end, the answer is an error, not a false "signed out".
  */
-export function logOut({
-  core,
-  sessionCookie,
-  names,
-  pages,
-  isSecure,
-}: {
-  core: CoreClient;
-  sessionCookie: SessionCookie;
-  names: CookieNames;
-  pages: Pages;
-  isSecure: boolean;
-}): OwnHandler {
+export function logOut(parts: LogOutParts): OwnHandler {
+  const { pages, provider } = parts;
   return async (request) => {
     // A POST has passed the gateway's origin check already.
     if (request.method === "GET" && !isOwnInitiative(request.headers)) {
       return askFirst(pages, request);
     }
-    const { token } = readToken(request.headers, () => sessionCookie.read(request.cookies));
-    if (token !== undefined) {
-      await core.revoke(token);
-      request.log.info("signed out");
-    }
-    return signedOut(pages, request, { sessionCookie, names, isSecure });
+    const signOut = await endSession(parts, request);
+    const response = signedOutPage(pages, signOut, provider.signOutUrl);
+    removeCookies(parts, request, response);
+    return response;
   };
+}
+
+/** @throws {HttpError} 503 unless Core has confirmed the end */
+async function endSession(
+  { core, sessionCookie, endHere }: LogOutParts,
+  request: OwnRequest,
+): Promise<SignOut> {
+  const { headers, cookies, log } = request;
+  const { token, isFromCookie } = readToken(headers, () => sessionCookie.read(cookies));
+  if (token === undefined) return undefined;
+  const end = await core.revoke(token);
+  log.info("signed out", { provider_session: end?.providerSession });
+  // Core's announcement does the same, unless the feed is down just now. A token that Core does not
+  // know counts if it comes from our own cookie: whoever made up another could name any session.
+  const { jti } = end !== undefined || isFromCookie ? decodeJwt(token) : {};
+  if (jti !== undefined) endHere([hashSessionId(jti)]);
+  return end ?? { providerSession: "unknown", otherSessions: undefined };
 }
 
 function askFirst(pages: Pages, request: OwnRequest): Response {
@@ -51,29 +68,19 @@ function askFirst(pages: Pages, request: OwnRequest): Response {
   });
 }
 
-function signedOut(
-  pages: Pages,
-  request: OwnRequest,
-  {
-    sessionCookie,
-    names,
-    isSecure,
-  }: { sessionCookie: SessionCookie; names: CookieNames; isSecure: boolean },
-): Response {
-  const scriptNonce = randomBytes(16).toString("base64url");
-  const response = html(pages.render("signed_out", { script_nonce: scriptNonce }));
-  response.headers.set("content-security-policy", pages.contentSecurityPolicy(scriptNonce));
-  // "cookies" is left out: it reaches every other host of the domain too.
-  response.headers.set("clear-site-data", '"cache", "storage"');
-  response.headers.append("set-cookie", sessionCookie.formatRemoval());
-  for (const name of request.cookies.keys()) {
+function removeCookies(
+  { sessionCookie, names, isSecure }: LogOutParts,
+  { cookies }: OwnRequest,
+  { headers }: Response,
+): void {
+  headers.append("set-cookie", sessionCookie.formatRemoval());
+  for (const name of cookies.keys()) {
     // Other names on this path can belong to other programs: cookies do not know ports.
     const isOurs = names.isLoginAttempt(name) || /^__Host-/i.test(name);
     if (name === names.session || !isOurs) continue;
     const removal = removeCookie(name, isSecure);
-    if (removal !== undefined) response.headers.append("set-cookie", removal);
+    if (removal !== undefined) headers.append("set-cookie", removal);
   }
-  return response;
 }
 
 function removeCookie(name: string, isSecure: boolean): string | undefined {

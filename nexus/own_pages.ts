@@ -3,12 +3,11 @@ import { html } from "@hivematrix/lib/responses";
 import type { ServiceRegistry } from "@hivematrix/lib/service_registry";
 import { openServices } from "./access_rules.ts";
 import { type Additions, HtmlComposer } from "./compose_html.ts";
-import type { CookieNames } from "./cookie_names.ts";
 import type { CoreClient } from "./core_client.ts";
 import { finishLogin } from "./keycloak_callback.ts";
 import { beginLogin } from "./login.ts";
 import type { LoginAttempts } from "./login_attempt.ts";
-import { logOut } from "./logout.ts";
+import { type LogOutParts, logOut } from "./logout.ts";
 import {
   type OwnHandler,
   type OwnPage,
@@ -17,24 +16,16 @@ import {
   type SessionHandler,
 } from "./own_request.ts";
 import type { Pages } from "./pages.ts";
-import type { Provider } from "./provider.ts";
 import type { Session } from "./session_check.ts";
-import type { SessionCookie } from "./session_cookie.ts";
 import { sessionsPage } from "./sessions_page.ts";
 import { serviceCard } from "./side_panel.ts";
 
 type PageTable<Handler> = ReadonlyMap<string, OwnPage<Handler>>;
 
 /** Pages that need no session, by path. */
-export function openPages(parts: {
-  provider: Provider;
-  core: CoreClient;
-  attempts: LoginAttempts;
-  sessionCookie: SessionCookie;
-  names: CookieNames;
-  pages: Pages;
-  isSecure: boolean;
-}): PageTable<OwnHandler> {
+export function openPages(
+  parts: LogOutParts & { readonly attempts: LoginAttempts },
+): PageTable<OwnHandler> {
   return new Map<string, OwnPage<OwnHandler>>([
     ["/health", readable(() => Response.json({ status: "ok", service: "nexus" }))],
     ["/login", readable(beginLogin(parts))],

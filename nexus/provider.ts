@@ -29,6 +29,11 @@ export interface Provider {
   authorizationUrl(attempt: LoginAttempt): URL;
   /** @throws {HttpError} 400 when the code is refused or the ID token does not hold, 503 when nobody answers */
   redeemCode(code: string, attempt: LoginAttempt): Promise<ProviderTokens>;
+  /**
+   * Where a person signs out at the provider, who asks first, as the address names nobody (OpenID
+   * Connect RP-Initiated Logout §2): a token has no place in an address (R5).
+   */
+  readonly signOutUrl: string;
   close(): Promise<void>;
 }
 
@@ -45,8 +50,15 @@ export function createProvider(settings: ProviderSettings): Provider {
     timeoutDuration: 5000,
   });
 
+  const signOutUrl = new URL(`${issuer}/protocol/openid-connect/logout`);
+  signOutUrl.search = new URLSearchParams({
+    client_id: settings.clientId,
+    post_logout_redirect_uri: new URL("/", settings.redirectUri).href,
+  }).toString();
+
   return {
     issuer,
+    signOutUrl: signOutUrl.href,
     authorizationUrl(attempt) {
       const url = new URL(`${issuer}/protocol/openid-connect/auth`);
       url.search = new URLSearchParams({

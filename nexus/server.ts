@@ -67,7 +67,7 @@ export function createNexus(
     redirectUri: new URL("/keycloak-callback", publicOrigin).href,
   });
   const forwarder = createForwarder(timeoutsMs);
-  const { feed, trusted, connections } = openFeed(settings, core, log);
+  const { feed, trusted, connections, endHere } = openFeed(settings, core, log);
 
   const additions = ({ user }: Session, current: string) =>
     createAdditions(pages, stylesheetUrl, { user, services: registry.list(), current });
@@ -80,7 +80,16 @@ export function createNexus(
     sessionCookie,
     checkSession: createSessionCheck(verifier, core, trusted),
     defaultHeaders: defaultHeaders(isSecure),
-    openPages: openPages({ provider, core, attempts, sessionCookie, names, pages, isSecure }),
+    openPages: openPages({
+      provider,
+      core,
+      attempts,
+      sessionCookie,
+      names,
+      pages,
+      isSecure,
+      endHere,
+    }),
     sessionPages: sessionPages({ core, pages, registry, additions }),
     staticFiles: staticFiles.answer,
     keycloakUrl: settings.KEYCLOAK_BACKEND_URL,
@@ -108,21 +117,27 @@ function openFeed(
   { CORE_SERVICE_URL, SERVICE_SECRET }: NexusSettings,
   core: CoreClient,
   log: Log,
-): { feed: RevocationFeed; trusted: TrustedSessions; connections: OpenConnections } {
+): {
+  feed: RevocationFeed;
+  trusted: TrustedSessions;
+  connections: OpenConnections;
+  endHere: (hashes: readonly string[]) => void;
+} {
   const trusted = new TrustedSessions(() => feed);
   const connections = new OpenConnections((hash) => trusted.hasEnded(hash));
   const recheck = () =>
     connections.recheck(core.isLive).catch((error: unknown) => {
       log.warn("open connections could not be checked", { error });
     });
+  const endHere = (hashes: readonly string[]) => {
+    trusted.end(hashes);
+    connections.cut(hashes);
+  };
   const feed = new RevocationFeed({
     coreUrl: CORE_SERVICE_URL,
     serviceSecret: SERVICE_SECRET,
     log,
-    onEnded: (hashes) => {
-      trusted.end(hashes);
-      connections.cut(hashes);
-    },
+    onEnded: endHere,
     onEpoch: () => {
       trusted.clear();
       void recheck();
@@ -131,5 +146,5 @@ function openFeed(
     },
     takeSeen: () => trusted.takeSeen(),
   });
-  return { feed, trusted, connections };
+  return { feed, trusted, connections, endHere };
 }

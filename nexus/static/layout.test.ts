@@ -52,13 +52,22 @@ const message = {
   request_id: "0af7651916cd43dd8448eb211c80319c",
 };
 const sheet = { stylesheet_url: "/global.css" };
+const signedOut = {
+  script_nonce: "test",
+  title: longWord,
+  doubt: longWord,
+  is_doubtful: true,
+  others: longWord,
+  provider_sign_out_url: "/",
+  sign_in_url: "/login",
+};
 const pages: Record<string, string> = {
   "/service": document(panel + worstContent),
   "/home": views
     .render("home", { ...sheet, user, services, has_services: true })
     .replace("<body>", `<body>${panel}`),
   "/message": views.render("message", { ...sheet, ...message }),
-  "/signed-out": views.render("signed_out", { ...sheet, script_nonce: "test" }),
+  "/signed-out": views.render("signed_out", { ...sheet, ...signedOut }),
 };
 
 const server = await serve(
