@@ -30,7 +30,7 @@ export function createLog(
 ): Log {
   const least = severity[readLevel(options.level ?? process.env["LOG_LEVEL"])];
   const write = options.write ?? writeToStandardOutput;
-  return logWith({ service }, least, write);
+  return new ServiceLog({ service, least, write }, {});
 }
 
 /**
@@ -46,32 +46,80 @@ export function exitOnFailure(log: Log): void {
   process.on("unhandledRejection", fail);
 }
 
-function logWith(fixed: LogFields, least: number, write: (line: string) => void): Log {
-  const at = (level: LogLevel) => (message: string, fields?: LogFields) => {
+/** Where lines go, and which. */
+interface Sink {
+  readonly service: string;
+  readonly least: number;
+  write(line: string, level: LogLevel): void;
+}
+
+class ServiceLog implements Log {
+  readonly #sink: Sink;
+  readonly #fixed: LogFields;
+
+  constructor(sink: Sink, fixed: LogFields) {
+    this.#sink = sink;
+    this.#fixed = fixed;
+  }
+
+  debug(message: string, fields?: LogFields): void {
+    this.#write("debug", message, fields);
+  }
+
+  info(message: string, fields?: LogFields): void {
+    this.#write("info", message, fields);
+  }
+
+  warn(message: string, fields?: LogFields): void {
+    this.#write("warn", message, fields);
+  }
+
+  error(message: string, fields?: LogFields): void {
+    this.#write("error", message, fields);
+  }
+
+  child(fields: LogFields): Log {
+    return new ServiceLog(this.#sink, { ...this.#fixed, ...fields });
+  }
+
+  #write(level: LogLevel, message: string, fields: LogFields | undefined): void {
+    const { service, least } = this.#sink;
     if (severity[level] < least) return;
-    const { service, ...others } = fixed;
-    const head = { time: new Date(), level, service, message };
-    // The head comes twice: its place is first, and no field takes it over.
-    write(formatLine(head, { ...head, ...others, ...fields, ...head }));
-  };
-  return {
-    debug: at("debug"),
-    info: at("info"),
-    warn: at("warn"),
-    error: at("error"),
-    child: (fields) => logWith({ ...fixed, ...fields }, least, write),
-  };
+    const head = { time: new Date().toISOString(), level, service, message };
+    this.#sink.write(formatLine(head, this.#fixed, fields ?? {}), level);
+  }
+}
+
+let pending = "";
+
+/**
+ * A busy service writes a line a request, and a system call for each would cost more than the line.
+ * So the lines of one turn of the event loop go out together; what tells of trouble does not wait.
+ */
+function writeToStandardOutput(line: string, level: LogLevel): void {
+  if (pending === "") {
+    guardStandardOutput();
+    setImmediate(flush);
+  }
+  pending += line;
+  if (severity[level] >= severity.warn) flush();
+}
+
+function flush(): void {
+  if (pending === "") return;
+  const lines = pending;
+  pending = "";
+  process.stdout.write(lines);
 }
 
 let isGuarded = false;
 
-function writeToStandardOutput(line: string): void {
-  if (!isGuarded) {
-    isGuarded = true;
-    // Whoever read this may be gone, a killed supervisor for one. Serving goes on all the same.
-    process.stdout.on("error", () => {});
-  }
-  process.stdout.write(line);
+function guardStandardOutput(): void {
+  if (isGuarded) return;
+  isGuarded = true;
+  // Whoever read this may be gone, a killed supervisor for one. Serving goes on all the same.
+  process.stdout.on("error", () => {});
+  process.once("exit", flush);
 }
 
 function messageOf(error: unknown): string {

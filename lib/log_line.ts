@@ -1,17 +1,34 @@
 // How a line of the log looks: JSON that no value can break, forge or use to drive a terminal.
 
+type Members = Readonly<Record<string, unknown>>;
+
 /**
- * @param head what is written when the fields cannot be: a log must never fail its caller
- * @returns one line with its end
+ * @param head comes first, and no field takes its place
+ * @param fixed fields that the line's own `fields` replace
+ * @returns one line with its end; where the fields cannot be written, it says so instead of throwing,
+ *   for a log must never fail its caller
  */
-export function formatLine(head: object, line: object): string {
+export function formatLine(head: Members, fixed: Members, fields: Members): string {
+  const start = JSON.stringify(head).slice(0, -1);
   let text: string;
   try {
-    text = JSON.stringify(toPlain(line));
+    text = `${start}${formatMembers(fixed, head, fields)}${formatMembers(fields, head)}}`;
   } catch (error) {
-    text = JSON.stringify({ ...head, fields_not_written: String(error) });
+    text = `${start},"fields_not_written":${JSON.stringify(String(error))}}`;
   }
   return `${escapeControls(text)}\n`;
+}
+
+/** Each with a comma before it, but those that others have: made as text, since merging costs more. */
+function formatMembers(members: Members, ...others: readonly Members[]): string {
+  let text = "";
+  for (const key of Object.keys(members)) {
+    if (others.some((other) => Object.hasOwn(other, key))) continue;
+    const value = JSON.stringify(toPlain(members[key]));
+    // JSON has no words for functions, symbols and what is not there.
+    if (value !== undefined) text += `,${JSON.stringify(key)}:${value}`;
+  }
+  return text;
 }
 
 /** JSON escapes CR, LF and ESC; these too move cursors, end lines or turn the direction of text. */

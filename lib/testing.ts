@@ -19,7 +19,8 @@ export interface TestScope {
 /** A log that keeps its lines instead of printing them. */
 export function createTestLog(service = "test"): Log & { readonly lines: string[] } {
   const lines: string[] = [];
-  return { ...createLog(service, { level: "debug", write: (line) => lines.push(line) }), lines };
+  const log = createLog(service, { level: "debug", write: (line) => lines.push(line) });
+  return Object.assign(log, { lines });
 }
 
 /** A database of its own for one test, on a real server. */
