@@ -121,8 +121,23 @@ function runWithLog(code: string) {
   const program = `import { createLog, exitOnFailure } from "./log.ts";
     const log = createLog("codex"); exitOnFailure(log); ${code}`;
   const { status, stdout } = spawnSync(process.execPath, [...runOptions, program], inThisFolder);
-  return { status, line: JSON.parse(stdout) };
+  const lines = stdout.split("\n").filter(Boolean);
+  return {
+    status,
+    messages: lines.map((line) => JSON.parse(line).message),
+    line: JSON.parse(lines[0] ?? "null"),
+  };
 }
+
+test("what was logged just before the process ended is written, in order", () => {
+  const code = `log.info("a"); log.warn("b"); log.info("c"); process.exit(3)`;
+  assert.deepEqual(runWithLog(code).messages, ["a", "b", "c"]);
+});
+
+test("a line of trouble does not wait for a turn of the event loop that never ends", () => {
+  const code = `log.info("a"); log.error("b"); process.kill(process.pid, "SIGKILL")`;
+  assert.deepEqual(runWithLog(code).messages, ["a", "b"]);
+});
 
 for (const [what, code] of [
   ["error", `throw new Error("gone wrong")`],
