@@ -153,24 +153,32 @@ function addSessions(cli: Argv, checkout: Checkout): Argv {
   const load = () => import("./sessions.ts");
   return cli
     .command(
-      "list [user]",
+      "list [person]",
       "Show who is signed in, and from where",
       (y) =>
         y
-          .positional("user", { type: "string" })
+          .positional("person", { type: "string", describe: "a part of the name" })
           .option("json", { type: "boolean", default: false, describe: "for programs" }),
-      async ({ user, json }) => (await load()).listSessions(checkout, user, { isJson: json }),
+      async ({ person, json }) => (await load()).listSessions(checkout, person, { isJson: json }),
     )
     .command(
       "revoke <id>",
       "End one session",
-      (y) => y.positional("id", text).example("$0 sessions revoke 3fa91c", "as listed"),
+      (y) =>
+        y
+          .positional("id", { ...text, describe: "as listed; its first 6 characters are enough" })
+          .check(({ id }) => requireSessionId(id))
+          .example("$0 sessions revoke 3fa91c", "as listed"),
       async ({ id }) => (await load()).revokeSession(checkout, id),
     )
     .command(
       "revoke-all <user>",
       "Sign somebody out everywhere",
-      (y) => y.positional("user", text).example("$0 sessions revoke-all ada", ""),
+      (y) =>
+        y
+          .positional("user", { ...text, describe: "a user name, or an account's ID" })
+          .check(({ user }) => requireText("user", user))
+          .example("$0 sessions revoke-all ada", ""),
       async ({ user }) => (await load()).revokeAllSessions(checkout, user),
     )
     .demandCommand(1, "Name an action: list, revoke, revoke-all.");
@@ -242,4 +250,15 @@ function addConfig(cli: Argv, checkout: Checkout): Argv {
 function requireWhole(option: string, value: unknown, most: number): true {
   if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= most) return true;
   throw new Error(`${option} has to be a whole number from 0 to ${most}`);
+}
+
+/** Fewer characters would end whichever session happens to be there. */
+function requireSessionId(id: string): true {
+  if (/^[0-9a-f]{6,64}$/i.test(id)) return true;
+  throw new Error(`"${id}" is no session's ID: these have 6 to 64 characters of 0-9 and a-f`);
+}
+
+function requireText(argument: string, value: string): true {
+  if (value.trim() !== "") return true;
+  throw new Error(`<${argument}> is empty`);
 }

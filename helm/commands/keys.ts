@@ -1,5 +1,6 @@
 import type { Checkout } from "../config/checkout.ts";
-import { askCore } from "./ask_core.ts";
+import { loadMasterConfig } from "../config/master_config.ts";
+import { askCoreAsHelm } from "../control/ask_core.ts";
 import { print } from "./output.ts";
 
 interface Rotation {
@@ -9,7 +10,8 @@ interface Rotation {
 
 /** `helm keys rotate`: Core signs with its next key from now on; tokens of the old one live on. */
 export async function rotateKeys(checkout: Checkout): Promise<void> {
-  const answer = await askCore(checkout, "rotate the keys", "POST", "/api/keys/rotate");
+  const askCore = askCoreAsHelm(await loadMasterConfig(checkout));
+  const answer = await askCore("rotate the keys", "POST", "/api/keys/rotate");
   const { current, previous } = answer as unknown as Rotation;
   print(`Core signs with key ${current} from now on.`);
   for (const { kid, published_until: until } of previous) {

@@ -1,7 +1,8 @@
 import type { Checkout } from "../config/checkout.ts";
 import { loadMasterConfig } from "../config/master_config.ts";
 import type { PlatformStatus } from "../control/platform_status.ts";
-import { print, statusTable, welcome } from "./output.ts";
+import { print, welcome } from "./output.ts";
+import { statusTable } from "./status_table.ts";
 
 /** Everything is ready: the table, and where to go. */
 export async function showReady(checkout: Checkout, status: PlatformStatus): Promise<void> {

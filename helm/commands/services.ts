@@ -7,7 +7,8 @@ import {
 } from "../control/control_client.ts";
 import { readLiveDaemon } from "../control/daemon_file.ts";
 import type { PlatformStatus } from "../control/platform_status.ts";
-import { print, statusTable } from "./output.ts";
+import { print } from "./output.ts";
+import { statusTable } from "./status_table.ts";
 
 /** `helm status`: every service with its state; without a daemon, what it left running. */
 export async function status(checkout: Checkout, { isJson }: { isJson: boolean }): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { formatDuration, formatMemory } from "./figures.ts";
+import { formatAgo, formatAhead, formatDuration, formatMemory, formatTime } from "./figures.ts";
 
 test("durations are told in the units that matter", () => {
   const told = [0, 59.9, 60, 3599, 3600, 7500, 86_399, 86_400, 266_400].map(formatDuration);
@@ -19,4 +19,20 @@ test("durations are told in the units that matter", () => {
 
 test("memory is told in megabytes", () => {
   assert.equal(formatMemory(81_460_000), "81.5 MB");
+});
+
+test("times are told as far from now, or by the clock of no place", () => {
+  assert.deepEqual([0, -3, 59.9, 60, 7500].map(formatAgo), [
+    "just now",
+    "just now",
+    "just now",
+    "1 min ago",
+    "2 h 5 min ago",
+  ]);
+  assert.deepEqual([59, 60, 2900].map(formatAhead), [
+    "in less than 1 min",
+    "in 1 min",
+    "in 48 min",
+  ]);
+  assert.equal(formatTime(new Date("2026-11-23T21:19:59Z")), "23 Nov 2026, 21:19 UTC");
 });

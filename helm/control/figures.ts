@@ -13,3 +13,24 @@ export function formatDuration(seconds: number): string {
 export function formatMemory(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
+
+/** `just now`, `12 min ago` */
+export function formatAgo(seconds: number): string {
+  return seconds < 60 ? "just now" : `${formatDuration(seconds)} ago`;
+}
+
+/** `in 48 min`, `in less than 1 min` */
+export function formatAhead(seconds: number): string {
+  return seconds < 60 ? "in less than 1 min" : `in ${formatDuration(seconds)}`;
+}
+
+const timeFormat = new Intl.DateTimeFormat("en-GB", {
+  dateStyle: "medium",
+  timeStyle: "short",
+  timeZone: "UTC",
+});
+
+/** `23 Nov 2026, 21:19 UTC` */
+export function formatTime(time: Date): string {
+  return `${timeFormat.format(time)} UTC`;
+}
