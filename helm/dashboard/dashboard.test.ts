@@ -18,7 +18,11 @@ test("R22: no route of Helm answers without an administrator's token, but /healt
   };
   const open = [];
   for (const { method, path } of routes) {
-    const target = path.replace(":name", "alpha").replace(":action", "stop");
+    const values = { name: "alpha", action: "stop", id: "0".repeat(64) };
+    const target = path.replace(
+      /:(name|action|id)\b/g,
+      (_, key: keyof typeof values) => values[key],
+    );
     for (const [caller, token] of Object.entries(callers)) {
       const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
       const { status } = await ask(target, { method, headers });

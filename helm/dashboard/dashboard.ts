@@ -9,7 +9,11 @@ import { createViews } from "@hivematrix/lib/views";
 import { backendUrl } from "../config/public_origin.ts";
 import type { Platform } from "../control/platform.ts";
 import { actOnService, listServices, streamServices } from "./api.ts";
+import { Notices } from "./notices.ts";
 import { actFromPage, showService, showServices } from "./pages.ts";
+import { endThroughApi, listAllSessions } from "./session_api.ts";
+import { confirmEnd, endFromPage } from "./session_end_pages.ts";
+import { showSessions } from "./session_pages.ts";
 import { StatusFeed } from "./status_feed.ts";
 
 export interface Dashboard {
@@ -27,6 +31,7 @@ export function createDashboard({ platform, log }: { platform: Platform; log: Lo
   const admin = auth.adminUserRequired;
   const views = createViews(join(import.meta.dirname, "views"));
   const feed = new StatusFeed(platform, log);
+  const parts = { platform, views, notices: new Notices() };
   const routes = [
     healthRoute("helm"),
     { method: "GET", path: "/", handler: admin(showServices(platform, views)) },
@@ -35,6 +40,12 @@ export function createDashboard({ platform, log }: { platform: Platform; log: Lo
     { method: "GET", path: "/api/services", handler: admin(listServices(platform)) },
     { method: "GET", path: "/api/services/events", handler: admin(streamServices(feed)) },
     { method: "POST", path: "/api/services/:name/:action", handler: admin(actOnService(platform)) },
+    { method: "GET", path: "/sessions", handler: admin(showSessions(parts)) },
+    { method: "GET", path: "/sessions/end", handler: admin(confirmEnd(parts)) },
+    { method: "POST", path: "/sessions/end", handler: admin(endFromPage(parts)) },
+    { method: "GET", path: "/api/sessions", handler: admin(listAllSessions(platform)) },
+    { method: "DELETE", path: "/api/sessions", handler: admin(endThroughApi(platform)) },
+    { method: "DELETE", path: "/api/sessions/:id", handler: admin(endThroughApi(platform)) },
     { method: "GET", path: "/static/dashboard.js", handler: admin(script("dashboard.js")) },
   ];
   return { routes, close: () => feed.close() };

@@ -20,6 +20,7 @@ export function showServices(platform: Platform, views: Views): Handler<UserCont
       views.render("services", {
         script_url: link("/static/dashboard.js"),
         events_url: link("/api/services/events"),
+        sessions_url: link("/sessions"),
         problem,
         environment,
         services: services.map((service) => withLinks(service.name, link, serviceRow(service))),

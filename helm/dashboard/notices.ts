@@ -1,0 +1,32 @@
+import { randomUUID } from "node:crypto";
+
+/** What an action of an administrator has come to, for the page that the form leads back to. */
+export interface Notice {
+  /** BEM modifier of its alert. */
+  readonly kind: "success" | "info";
+  readonly text: string;
+}
+
+const maxKept = 200;
+
+/**
+ * Notices by a name for the address bar. The text itself does not stand there: a link from anywhere
+ * could then make this page say anything. In memory only, for nothing depends on them.
+ */
+export class Notices {
+  readonly #kept = new Map<string, { readonly sub: string; readonly notice: Notice }>();
+
+  /** @param sub who is to see it @returns its name */
+  keep(sub: string, notice: Notice): string {
+    const name = randomUUID();
+    this.#kept.set(name, { sub, notice });
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > maxKept && oldest !== undefined) this.#kept.delete(oldest);
+    return name;
+  }
+
+  find(sub: string, name: string | null): Notice | undefined {
+    const kept = this.#kept.get(name ?? "");
+    return kept?.sub === sub ? kept.notice : undefined;
+  }
+}
