@@ -4,7 +4,7 @@ import type { Log } from "@hivematrix/lib/log";
 import type { Middleware, ParameterizedContext } from "koa";
 import type Provider from "oidc-provider";
 import { readFormBody } from "./form_body.ts";
-import { endSession } from "./oidc_adapter.ts";
+import { endSession } from "./session_ending.ts";
 
 /**
  * POST to the logout endpoint. With a refresh token it is Keycloak's logout from the back end: the
@@ -13,7 +13,7 @@ import { endSession } from "./oidc_adapter.ts";
  */
 export function answerBackendLogout(
   provider: Provider,
-  { sql, log }: { sql: Sql; log: Log },
+  { sql, onLogout, log }: { sql: Sql; onLogout: () => void; log: Log },
 ): Middleware {
   return async (context, next) => {
     if (context.method !== "POST" || context.path !== "/protocol/openid-connect/logout") {
@@ -47,6 +47,8 @@ export function answerBackendLogout(
     }
     await endSession(sql, token.sessionUid);
     log.info("signed out", { user_id: token.accountId });
+    // Not waited for: Core may be the one that asks, and has its own answer to give.
+    onLogout();
     context.status = 204;
   };
 }

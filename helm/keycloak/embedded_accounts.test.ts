@@ -116,6 +116,15 @@ test("a changed password replaces the former one", async () => {
   assert.equal((await accounts.checkPassword("emmy", "after"))?.id, id);
 });
 
+test("R9: a password that is replaced while it is being checked opens nothing any more", async () => {
+  const { id } = await accounts.create({ username: "cantor", password: "before" });
+  const checked = accounts.checkPassword("cantor", "before");
+  // Hashing takes a hundred times as long as these two questions.
+  await sql`SELECT 1`;
+  await sql`UPDATE users SET password_hash = 'another' WHERE id = ${id}`;
+  assert.equal(await checked, undefined);
+});
+
 test("groups are joined and left, each as often as one likes", async () => {
   const { id } = await accounts.create({ username: "noether", password: "secret" });
   await accounts.addToGroup(id, "billing");

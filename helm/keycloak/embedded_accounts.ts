@@ -1,6 +1,7 @@
 import type { Sql } from "@hivematrix/lib/database";
 import type postgres from "postgres";
 import { hashPassword, rejectPassword, verifyPassword } from "./password_hash.ts";
+import { announceUser, endSessionsOf } from "./session_ending.ts";
 
 /** A person who may sign in. `id` becomes the `sub` claim, so it never changes. */
 export interface Account {
@@ -31,9 +32,12 @@ export class AccountError extends Error {
 /** The users and groups of the embedded identity provider, in PostgreSQL. */
 export class EmbeddedAccounts {
   readonly #sql: Sql;
+  readonly #onLogout: () => void;
 
-  constructor(sql: Sql) {
+  /** @param onLogout called when there is something to tell Core (backchannel_logout.ts) */
+  constructor(sql: Sql, { onLogout = () => {} }: { onLogout?: () => void } = {}) {
     this.#sql = sql;
+    this.#onLogout = onLogout;
   }
 
   /** Everyone, ordered by user name. */
@@ -80,30 +84,39 @@ export class EmbeddedAccounts {
       return undefined;
     }
     const isRight = await verifyPassword(password, row.password_hash);
-    const account = await this.find(row.id);
+    // Read again, for all this takes its time: a password that was replaced meanwhile is wrong.
+    const [account] = await this.#select(
+      this.#sql`u.id = ${row.id} AND u.password_hash = ${row.password_hash}`,
+    );
     return isRight && account?.isEnabled === true ? account : undefined;
   }
 
   /** Disabling ends the sessions too; the tokens of a disabled user are worth nothing from then on. */
   async setEnabled(id: string, isEnabled: boolean): Promise<void> {
-    await this.#sql.begin(async (sql) => {
-      const { count } = await sql`UPDATE users SET is_enabled = ${isEnabled} WHERE id = ${id}`;
+    await this.#change(async (sql) => {
+      const { count } = await sql`
+        UPDATE users SET is_enabled = ${isEnabled} WHERE id::text = ${id}`;
       requireFound(count, id);
-      if (!isEnabled) await sql`DELETE FROM oidc_records WHERE account_id = ${id}`;
+      if (!isEnabled) await endSessionsOf(sql, id);
     });
   }
 
+  /** Ends the sessions too: whoever signed in with the former password may be why it was replaced. */
   async setPassword(id: string, password: string): Promise<void> {
     const hash = await hashPassword(requirePassword(id, password));
-    const { count } = await this.#sql`
-      UPDATE users SET password_hash = ${hash} WHERE id = ${id}`;
-    requireFound(count, id);
+    await this.#change(async (sql) => {
+      const { count } = await sql`
+        UPDATE users SET password_hash = ${hash} WHERE id::text = ${id}`;
+      requireFound(count, id);
+      await endSessionsOf(sql, id);
+    });
   }
 
+  /** Ends the sessions too. */
   async remove(id: string): Promise<void> {
-    await this.#sql.begin(async (sql) => {
-      requireFound((await sql`DELETE FROM users WHERE id = ${id}`).count, id);
-      await sql`DELETE FROM oidc_records WHERE account_id = ${id}`;
+    await this.#change(async (sql) => {
+      requireFound((await sql`DELETE FROM users WHERE id::text = ${id}`).count, id);
+      await endSessionsOf(sql, id);
     });
   }
 
@@ -119,13 +132,26 @@ export class EmbeddedAccounts {
     }
   }
 
+  /** Core's sessions end, for their tokens name the old groups; the user stays signed in here. */
   async addToGroup(id: string, group: string): Promise<void> {
-    await joinGroup(this.#sql, id, group);
+    await this.#change(async (sql) => {
+      if (await joinGroup(sql, id, group)) await announceUser(sql, id);
+    });
   }
 
+  /** As `addToGroup`. */
   async removeFromGroup(id: string, group: string): Promise<void> {
-    await this.#sql`
-      DELETE FROM user_group_members WHERE user_id = ${id} AND group_name = ${group}`;
+    await this.#change(async (sql) => {
+      const { count } = await sql`
+        DELETE FROM user_group_members WHERE user_id::text = ${id} AND group_name = ${group}`;
+      if (count > 0) await announceUser(sql, id);
+    });
+  }
+
+  /** A change that Core has to know of, stored as a whole and then told. */
+  async #change(work: (sql: postgres.TransactionSql) => Promise<void>): Promise<void> {
+    await this.#sql.begin(work);
+    this.#onLogout();
   }
 
   async #require(id: string): Promise<Account> {
@@ -144,18 +170,20 @@ export class EmbeddedAccounts {
   }
 }
 
+/** @returns whether the user was not in it before */
 async function joinGroup(
-  sql: Sql | postgres.TransactionSql,
+  sql: postgres.TransactionSql,
   userId: string,
   group: string,
-): Promise<void> {
+): Promise<boolean> {
   const [known] = await sql`SELECT 1 FROM user_groups WHERE name = ${group}`;
   if (known === undefined) {
     throw new AccountError(`Cannot add user ${userId} to group "${group}": no such group`);
   }
-  await sql`
+  const { count } = await sql`
     INSERT INTO user_group_members (user_id, group_name)
     VALUES (${userId}, ${group}) ON CONFLICT DO NOTHING`;
+  return count > 0;
 }
 
 /** Upper and lower case, and two ways of encoding one letter, are the same name. */

@@ -1,4 +1,3 @@
-import type { JsonWebKey } from "node:crypto";
 import type { Sql } from "@hivematrix/lib/database";
 import type { Log } from "@hivematrix/lib/log";
 import type Koa from "koa";
@@ -11,6 +10,7 @@ import { createOidcAdapter } from "./oidc_adapter.ts";
 import { answerFailures, renderProviderError, reportProviderErrors } from "./provider_errors.ts";
 import { renderPage } from "./provider_pages.ts";
 import { type PublicAddress, pinAddress } from "./public_address.ts";
+import { endSession } from "./session_ending.ts";
 import {
   lifetimes,
   loadGrant,
@@ -18,14 +18,17 @@ import {
   scopes,
   signInPolicy,
 } from "./session_policy.ts";
+import type { SigningKey } from "./signing_keys.ts";
 
 export interface EmbeddedProviderOptions {
   readonly address: PublicAddress;
   readonly client: { readonly id: string; readonly secret: string };
-  readonly signingKey: JsonWebKey;
+  readonly signingKey: SigningKey;
   readonly cookieKey: string;
   readonly sql: Sql;
   readonly accounts: EmbeddedAccounts;
+  /** Called when there is something to tell Core (backchannel_logout.ts). */
+  readonly onLogout: () => void;
   readonly log: Log;
 }
 
@@ -40,14 +43,39 @@ export function createEmbeddedProvider(options: EmbeddedProviderOptions): Provid
   const koa: Koa = provider;
   koa.on("error", (error) => log.info("request broke off", { error: String(error) }));
   pinAddress(provider, address);
-  // Keycloak has `sid` in every ID token; oidc-provider only for clients with a back-channel logout.
-  provider.Client.prototype["includeSid"] = () => true;
+  nameSessions(provider);
+  endSessionsForGood(provider, options);
   reportProviderErrors(provider, log);
   provider.use(isolateBrowsers(address));
   provider.use(answerFailures(address, log));
   provider.use(answerBackendLogout(provider, options));
   provider.use(answerLogin(provider, options));
   return provider;
+}
+
+/**
+ * `sid` in every ID token, as Keycloak has it, and always the session's own name: oidc-provider would
+ * draw one for each of several tabs that sign in at once, and know only the last of them at the end.
+ */
+function nameSessions({ Client, Session }: Provider): void {
+  Client.prototype["includeSid"] = () => true;
+  Session.prototype.ensureClientContainer = function (clientId) {
+    this.sidFor(clientId, this.uid);
+  };
+}
+
+/** Sign-out in the browser, also the one before somebody else signs in there. */
+function endSessionsForGood(
+  { Session }: Provider,
+  { sql, onLogout, log }: Pick<EmbeddedProviderOptions, "sql" | "onLogout" | "log">,
+): void {
+  const { destroy } = Session.prototype;
+  Session.prototype.destroy = async function () {
+    await endSession(sql, this.uid);
+    await destroy.call(this);
+    log.info("signed out in the browser", { user_id: this.accountId });
+    onLogout();
+  };
 }
 
 function configuration(options: EmbeddedProviderOptions): Configuration {
@@ -70,6 +98,8 @@ function configuration(options: EmbeddedProviderOptions): Configuration {
     ],
     responseTypes: ["code"],
     clientAuthMethods: ["client_secret_basic", "client_secret_post"],
+    // By backchannel_logout.ts, not by the feature of oidc-provider.
+    discovery: { backchannel_logout_supported: true, backchannel_logout_session_supported: true },
     allowOmittingSingleRegisteredRedirectUri: false,
     pkce: { required: () => true },
     routes: {

@@ -5,7 +5,7 @@ import { createLog, exitOnFailure } from "@hivematrix/lib/log";
 import { closeOnSignal } from "@hivematrix/lib/serve";
 import { readPort, readSettings } from "@hivematrix/lib/settings";
 import { readFirstUser } from "./first_start.ts";
-import { readPublicAddress } from "./public_address.ts";
+import { readPublicAddress, readUrl } from "./public_address.ts";
 
 const log = createLog("keycloak");
 exitOnFailure(log);
@@ -22,6 +22,7 @@ const settings = readSettings(
     "KEYCLOAK_CLIENT_ID",
     "KEYCLOAK_CLIENT_SECRET",
     "NEXUS_SERVICE_URL",
+    "CORE_SERVICE_URL",
     "SECRET_KEY",
     "database.connection_string",
   ],
@@ -33,6 +34,7 @@ const server = await startProviderServer({
   address: readPublicAddress(settings),
   client: { id: settings.KEYCLOAK_CLIENT_ID, secret: settings.KEYCLOAK_CLIENT_SECRET },
   secretKey: settings.SECRET_KEY,
+  coreUrl: readUrl("CORE_SERVICE_URL", settings.CORE_SERVICE_URL).origin,
   connectionString: settings["database.connection_string"],
   instanceFolder: join(import.meta.dirname, "instance"),
   firstUser: readFirstUser(settings),

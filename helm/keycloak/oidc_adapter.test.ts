@@ -3,7 +3,8 @@ import { after, test } from "node:test";
 import { createTestLog, startTestPostgres } from "@hivematrix/lib/testing";
 import { EmbeddedAccounts } from "./embedded_accounts.ts";
 import { prepareDatabase } from "./first_start.ts";
-import { createOidcAdapter, deleteExpiredRecords, endSession } from "./oidc_adapter.ts";
+import { createOidcAdapter, deleteExpiredRecords } from "./oidc_adapter.ts";
+import { endSession } from "./session_ending.ts";
 
 const { sql } = await startTestPostgres({ after });
 const accounts = new EmbeddedAccounts(sql);
@@ -110,12 +111,19 @@ test("what has expired is deleted, the rest stays", async () => {
   assert.equal(rest.length, 0);
 });
 
-test("disabling or deleting a user ends that user's sessions at once", async () => {
+test("R9: a user's sessions end at once, and no request that was under way brings one back", async () => {
   const { id } = await accounts.create({ username: "leaver", password: "secret" });
-  await sessions.upsert("s5", { uid: "u5", accountId: id }, 60);
-  await accounts.setEnabled(id, false);
-  assert.equal(await sessions.find("s5"), undefined);
-  await sessions.upsert("s6", { uid: "u6", accountId: id }, 60);
-  await accounts.remove(id);
-  assert.equal(await sessions.find("s6"), undefined);
+  const ends = {
+    disabled: () => accounts.setEnabled(id, false),
+    "new password": () => accounts.setPassword(id, "other"),
+    deleted: () => accounts.remove(id),
+  };
+  for (const [uid, end] of Object.entries(ends)) {
+    const payload = { uid, accountId: id };
+    await sessions.upsert(uid, payload, 60);
+    await end();
+    assert.equal(await sessions.find(uid), undefined);
+    await sessions.upsert(uid, payload, 60);
+    assert.equal(await sessions.find(uid), undefined, uid);
+  }
 });

@@ -26,7 +26,7 @@ export function createOidcAdapter(sql: Sql, model: string): Adapter {
       await sql.begin(async (transaction) => {
         if (model === "Session" && uid !== undefined) {
           // A request that loaded the session before it was ended would otherwise save it back to
-          // life. The lock puts this and `endSession` in an order; whoever is second sees the first.
+          // life. The lock puts this and session_ending.ts in an order; whoever is second sees the first.
           await transaction`SELECT pg_advisory_xact_lock(hashtextextended(${uid}, 0))`;
           const [ended] = await transaction`
             SELECT 1 FROM ended_sessions WHERE session_uid = ${uid}`;
@@ -65,20 +65,6 @@ export function createOidcAdapter(sql: Sql, model: string): Adapter {
 
 /** For records that come without a lifetime. */
 const longestLifetimeSeconds = 24 * 3600;
-
-/** Ends a session for good: itself, its codes, its tokens, and the grants that these rest on. */
-export async function endSession(sql: Sql, sessionUid: string): Promise<void> {
-  await sql.begin(async (transaction) => {
-    await transaction`SELECT pg_advisory_xact_lock(hashtextextended(${sessionUid}, 0))`;
-    await transaction`
-      INSERT INTO ended_sessions (session_uid, expires_at)
-      VALUES (${sessionUid}, now() + interval '1 hour') ON CONFLICT DO NOTHING`;
-    await transaction`
-      DELETE FROM oidc_records WHERE model = 'Grant' AND id IN
-        (SELECT grant_id FROM oidc_records WHERE session_uid = ${sessionUid})`;
-    await transaction`DELETE FROM oidc_records WHERE session_uid = ${sessionUid}`;
-  });
-}
 
 /** Deletes what has expired; oidc-provider refuses it anyway, this only keeps the tables small. */
 export async function deleteExpiredRecords(sql: Sql): Promise<void> {

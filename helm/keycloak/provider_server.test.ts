@@ -24,6 +24,7 @@ const settings = {
   }),
   client: { id: "core-client", secret: "secret" },
   secretKey: "secret-key",
+  coreUrl: "http://127.0.0.1:9",
   firstUser: { username: "admin", password: "admin" },
 };
 

@@ -7,6 +7,7 @@ import { HttpError } from "@hivematrix/lib/http_error";
 import type { Log } from "@hivematrix/lib/log";
 import { router } from "@hivematrix/lib/router";
 import { closeServer, listen, type RunningServer, requestListener } from "@hivematrix/lib/serve";
+import { BackchannelLogout } from "./backchannel_logout.ts";
 import { EmbeddedAccounts } from "./embedded_accounts.ts";
 import { createEmbeddedProvider } from "./embedded_provider.ts";
 import { type FirstUser, prepareDatabase, whenDatabaseIsThere } from "./first_start.ts";
@@ -19,6 +20,8 @@ export interface ProviderServerOptions {
   readonly address: PublicAddress;
   readonly client: { readonly id: string; readonly secret: string };
   readonly secretKey: string;
+  /** Where Core is told that sessions have ended. */
+  readonly coreUrl: string;
   readonly connectionString: string;
   /** Where the signing key is kept. */
   readonly instanceFolder: string;
@@ -36,16 +39,27 @@ const cleanUpEveryMs = 10 * 60 * 1000;
 
 /** The embedded identity provider as a server on loopback: `/realms/<realm>/…` and `/health`. */
 export async function startProviderServer(options: ProviderServerOptions): Promise<ProviderServer> {
-  const { port, address, client, log } = options;
+  const { port, address, client, coreUrl, log } = options;
   const sql = connectDatabase(options.connectionString, { log });
-  const accounts = new EmbeddedAccounts(sql);
+  const signingKey = await loadSigningKey(options.instanceFolder);
+  const logout = new BackchannelLogout({
+    sql,
+    coreUrl,
+    issuer: address.issuer,
+    clientId: client.id,
+    signingKey,
+    log,
+  });
+  const onLogout = () => logout.wake();
+  const accounts = new EmbeddedAccounts(sql, { onLogout });
   const provider = createEmbeddedProvider({
     address,
     client,
-    signingKey: await loadSigningKey(options.instanceFolder),
+    signingKey,
     cookieKey: deriveCookieKey(options.secretKey),
     sql,
     accounts,
+    onLogout,
     log,
   });
 
@@ -56,6 +70,7 @@ export async function startProviderServer(options: ProviderServerOptions): Promi
       await prepareDatabase(sql, accounts, { firstUser: options.firstUser, log });
       await deleteExpiredRecords(sql);
       isReady = true;
+      logout.wake();
     } catch (error) {
       throw databaseIsAway(error) ? error : describeDatabaseFailure(error);
     }
@@ -86,6 +101,7 @@ export async function startProviderServer(options: ProviderServerOptions): Promi
       stopping.abort();
       clearInterval(cleanUp);
       await closeServer(server);
+      await logout.close();
       await sql.end({ timeout: 1 });
     },
   };

@@ -35,7 +35,8 @@ export function readPublicAddress(settings: {
   };
 }
 
-function readUrl(key: string, value: string): URL {
+/** @throws {SettingsError} */
+export function readUrl(key: string, value: string): URL {
   if (/^https?:/i.test(value) && URL.canParse(value)) return new URL(value);
   throw new SettingsError(
     `Cannot start keycloak: ${key} is "${value}", which is no http or https URL; run "helm config sync-all"`,

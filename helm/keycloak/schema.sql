@@ -43,3 +43,13 @@ CREATE TABLE IF NOT EXISTS ended_sessions (
   session_uid text PRIMARY KEY,
   expires_at timestamptz NOT NULL
 );
+
+-- Ends of sessions that Core has yet to be told of (see backchannel_logout.ts); without a sid, all
+-- sessions of the user are meant.
+CREATE TABLE IF NOT EXISTS logout_messages (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  sub text NOT NULL,
+  sid text,
+  attempts integer NOT NULL DEFAULT 0,
+  created_at timestamptz NOT NULL DEFAULT now()
+);

@@ -2,6 +2,7 @@ import { createPrivateKey, generateKeyPair, hkdfSync, type JsonWebKey } from "no
 import { chmod, link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
+import { calculateJwkThumbprint, type JWK } from "jose";
 
 /** A key file that is there but no use; the service says so and does not start. */
 export class SigningKeyError extends Error {
@@ -9,20 +10,24 @@ export class SigningKeyError extends Error {
   readonly isExpected = true;
 }
 
+/** A private key with its name. */
+export type SigningKey = JsonWebKey & { readonly kid: string };
+
 /**
  * The RSA key that signs ID tokens, from `<folder>/signing_key.pem`; made on the first start. The
- * file is readable by its owner alone.
+ * file is readable by its owner alone. Its name, the kid, is its thumbprint (RFC 7638).
  *
  * @throws {SigningKeyError} for a file that holds no RSA key of at least 2048 bits
  */
-export async function loadSigningKey(folder: string): Promise<JsonWebKey> {
+export async function loadSigningKey(folder: string): Promise<SigningKey> {
   const file = join(folder, "signing_key.pem");
   const pem = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return makeSigningKey(folder, file);
     throw error;
   });
   await chmod(file, 0o600);
-  return parseSigningKey(pem, basename(file));
+  const key = parseSigningKey(pem, basename(file));
+  return { ...key, kid: await calculateJwkThumbprint(key as JWK) };
 }
 
 /**

@@ -24,7 +24,7 @@ export interface TestProvider {
   /** A browser with no cookies yet, which reaches the provider as if through Nexus. */
   openBrowser(): TestBrowser;
   /** Ends the provider and starts it again on the same port, with the same database and keys. */
-  restart(): Promise<void>;
+  restart(changes?: Pick<TestProviderOptions, "coreUrl">): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -33,6 +33,8 @@ export interface TestProviderOptions {
   publicOrigin?: string;
   /** Default: `ada`, password `ada-secret`, in technicians. */
   users?: readonly NewAccount[];
+  /** Core, to be told when sessions end. Default: nobody is there. */
+  coreUrl?: string;
   /** Default: a database of its own. */
   databaseUrl?: string;
 }
@@ -51,6 +53,7 @@ export async function startEmbeddedProvider(
   options: TestProviderOptions = {},
 ): Promise<TestProvider> {
   const { publicOrigin = "http://hive.test:8000", users = [ada] } = options;
+  let { coreUrl = "http://127.0.0.1:9" } = options;
   const connectionString = options.databaseUrl ?? (await startTestPostgres(scope)).url;
   const instanceFolder = await mkdtemp(join(tmpdir(), "hivematrix-keycloak-"));
   scope.after(() => rm(instanceFolder, { recursive: true, force: true, maxRetries: 20 }));
@@ -63,8 +66,16 @@ export async function startEmbeddedProvider(
   });
   const start = async (port: number): Promise<ProviderServer> => {
     const secretKey = "test-secret-key";
-    const settings = { port, address, client, secretKey, connectionString, instanceFolder, log };
-    const started = await startProviderServer(settings);
+    const started = await startProviderServer({
+      port,
+      address,
+      client,
+      secretKey,
+      coreUrl,
+      connectionString,
+      instanceFolder,
+      log,
+    });
     await started.ready;
     return started;
   };
@@ -86,8 +97,9 @@ export async function startEmbeddedProvider(
     },
     lines: log.lines,
     openBrowser: () => new TestBrowser(provider),
-    async restart() {
+    async restart(changes = {}) {
       await server.close();
+      coreUrl = changes.coreUrl ?? coreUrl;
       server = await start(Number(url.port));
     },
     close: () => server.close(),
