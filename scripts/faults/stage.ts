@@ -1,0 +1,95 @@
+// A cluster with everything that a round needs around it: the model, the client, the faults.
+import { setTimeout as sleep } from "node:timers/promises";
+import type { TestScope } from "@hivematrix/lib/testing";
+import { type Cluster, type ClusterShape, startCluster } from "./cluster.ts";
+import { Faults } from "./fault_actions.ts";
+import { GatewayClient, type OpenConnection } from "./gateway_client.ts";
+import { type ModelSession, RevocationModel } from "./revocation_model.ts";
+import { SessionOperations } from "./session_operations.ts";
+
+/** When an ended session is tried again: while a lease could still run, and a little longer. */
+const probesAfterMs = [20, 80, 200, 400, 700, 1100, 1600, 2100, 2700, 3500];
+/** With nothing wrong any more, this is enough. */
+const calmProbesMs = 500;
+
+export interface Stage {
+  readonly cluster: Cluster;
+  readonly model: RevocationModel;
+  readonly client: GatewayClient;
+  readonly operations: SessionOperations;
+  readonly faults: Faults;
+  /** How late open connections were cut, counted from `dueFrom`. */
+  readonly cutLatenessMs: number[];
+  /** Requests with sessions whose end had just been answered. */
+  readonly probes: { count: number };
+  /** Waits for all requests and probes. */
+  settle(): Promise<void>;
+}
+
+export async function startStage(scope: TestScope, shape: ClusterShape): Promise<Stage> {
+  const probing = new Set<Promise<void>>();
+  const probes = { count: 0 };
+  const cutLatenessMs: number[] = [];
+  const model = new RevocationModel((session) => {
+    const underWay = probe(session).finally(() => probing.delete(underWay));
+    probing.add(underWay);
+  });
+  const cluster = await startCluster(scope, shape, (request) => client.reached(request));
+  const faults = new Faults(cluster, model);
+  const client: GatewayClient = new GatewayClient(scope, model, {
+    host: cluster.origin.host,
+    portOf: (nexus) => cluster.gateways[nexus]?.port ?? 0,
+    onClosed: (connection) => {
+      if (!connection.request.session.mayBeOver) return;
+      // Nearly always it is cut before the end is answered.
+      const from = dueFrom(connection, faults) ?? Number.POSITIVE_INFINITY;
+      cutLatenessMs.push(Math.max(0, performance.now() - from));
+    },
+  });
+
+  /** Everywhere, by cookie and by Bearer token: the first of these leave before anything else happens. */
+  const probe = async (session: ModelSession) => {
+    const answeredAt = performance.now();
+    sendEverywhere(session, true);
+    sendEverywhere(session, false);
+    for (const [i, afterMs] of probesAfterMs.entries()) {
+      if (afterMs > calmProbesMs && faults.areOver) return;
+      await sleep(answeredAt + afterMs - performance.now());
+      sendEverywhere(session, i % 2 === 0);
+    }
+  };
+  const sendEverywhere = (session: ModelSession, byCookie: boolean) => {
+    for (const nexus of cluster.gateways.keys()) {
+      probes.count++;
+      const credential = byCookie ? "cookie" : "bearer";
+      void client.send({ session, nexus, kind: "echo", credential, isFresh: byCookie });
+    }
+  };
+  return {
+    cluster,
+    model,
+    client,
+    operations: new SessionOperations(cluster, model),
+    faults,
+    cutLatenessMs,
+    probes,
+    async settle() {
+      while (probing.size > 0) await Promise.all(probing);
+      await client.settle();
+    },
+  };
+}
+
+/**
+ * From when on a connection has to be cut: the answer to its session's end, or its opening, or when
+ * its gateway ran and reached Core again, whichever is last. `undefined` while that is not so.
+ */
+export function dueFrom(
+  { request, openedAtMs }: OpenConnection,
+  faults: Pick<Faults, "wellSince">,
+): number | undefined {
+  const { ended } = request.session;
+  const wellSince = faults.wellSince(request.nexus);
+  if (ended === undefined || wellSince === undefined) return undefined;
+  return Math.max(ended.atMs, openedAtMs, wellSince);
+}
