@@ -46,9 +46,19 @@ export async function endSession(ask: AskCore, action: string, id: string): Prom
   }
 }
 
-/** @returns how many were ended */
-export async function endSessionsOf(ask: AskCore, action: string, sub: string): Promise<number> {
-  return readCount(await ask(action, "DELETE", `/api/sessions?sub=${encodeURIComponent(sub)}`));
+/**
+ * @param options.keepsCurrent all but the one that the question is asked with
+ * @returns how many were ended
+ */
+export async function endSessionsOf(
+  ask: AskCore,
+  action: string,
+  sub: string,
+  { keepsCurrent = false } = {},
+): Promise<number> {
+  const except = keepsCurrent ? "&except=current" : "";
+  const path = `/api/sessions?sub=${encodeURIComponent(sub)}${except}`;
+  return readCount(await ask(action, "DELETE", path));
 }
 
 function readList({ sessions, truncated }: Record<string, unknown>): SessionList {

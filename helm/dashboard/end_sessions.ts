@@ -15,6 +15,8 @@ export interface EndTarget {
   /** Whose. A program that ends one session need not know. */
   readonly sub?: string | undefined;
   readonly id?: string | undefined;
+  /** Of all, the one that the administrator uses goes on. */
+  readonly keepsCurrent?: boolean;
 }
 
 /** @throws {HttpError} 400 when it names nobody's session, or an ID that none can have */
@@ -54,19 +56,19 @@ export async function endAndNote(
   hit: SessionList,
   { log, caller }: Pick<UserContext, "log" | "caller">,
 ): Promise<number> {
-  const { sub, id } = target;
+  const { sub, id, keepsCurrent = false } = target;
   const [first] = hit.sessions;
   const noted = {
     by: caller.user.preferred_username,
     of: first?.preferred_username,
     of_sub: first?.sub ?? (id === undefined ? sub : undefined),
     // The same 16 digits as in Core's log.
-    session: id?.slice(0, 16) ?? "all",
+    session: id?.slice(0, 16) ?? (keepsCurrent ? "all others" : "all"),
   };
   try {
     const ended =
       id === undefined
-        ? await endSessionsOf(ask, "end the sessions", sub ?? "")
+        ? await endSessionsOf(ask, "end the sessions", sub ?? "", { keepsCurrent })
         : await endSession(ask, "end the session", id);
     log.info("sessions ended", { ...noted, ended });
     return ended;

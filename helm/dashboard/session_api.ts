@@ -22,7 +22,10 @@ export function listAllSessions(platform: PlatformConfig): Handler<UserContext> 
   };
 }
 
-/** DELETE /api/sessions/:id and DELETE /api/sessions?sub=: how many were ended. */
+/**
+ * DELETE /api/sessions/:id and DELETE /api/sessions?sub=: how many were ended. Whoever ends the
+ * session that they come with through Nexus gets no answer: it is cut with the session.
+ */
 export function endThroughApi(platform: PlatformConfig): Handler<UserContext> {
   return async (_request, context) => {
     const ask = askCoreAsUser(platform.config, context.caller.token);

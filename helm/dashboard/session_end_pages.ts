@@ -3,9 +3,9 @@ import type { UserContext } from "@hivematrix/lib/auth";
 import { readForm } from "@hivematrix/lib/request_body";
 import { html, redirect } from "@hivematrix/lib/responses";
 import type { Handler } from "@hivematrix/lib/router";
-import { askCoreAsUser } from "../control/ask_core.ts";
+import { type AskCore, askCoreAsUser } from "../control/ask_core.ts";
 import type { ListedSession, SessionList } from "../control/core_sessions.ts";
-import { endAndNote, findHit, readEndTarget } from "./end_sessions.ts";
+import { type EndTarget, endAndNote, findHit, readEndTarget } from "./end_sessions.ts";
 import { hiddenFields, listLink, readPlace } from "./session_links.ts";
 import { sessionRow } from "./session_list.ts";
 import type { SessionPagesParts } from "./session_pages.ts";
@@ -48,6 +48,9 @@ export function endFromPage({ platform, views, notices }: SessionPagesParts): Ha
     let hit: SessionList | undefined;
     try {
       hit = await findHit(ask, target);
+      if (hitsOwn(hit) && isBehindNexus(request)) {
+        return await endBySigningOut(ask, target, hit, context);
+      }
       const ended = await endAndNote(ask, target, hit, context);
       const notice = describeEnd(target, hit, ended);
       return redirect(listLink(link, place, notices.keep(caller.user.sub, notice)));
@@ -57,10 +60,39 @@ export function endFromPage({ platform, views, notices }: SessionPagesParts): Ha
   };
 }
 
+/**
+ * Nexus cuts whatever is under way for a session when that ends, and the answer to this form would
+ * be among it. So the administrator's own session ends last, and where the answer is Nexus's own.
+ */
+async function endBySigningOut(
+  ask: AskCore,
+  target: EndTarget,
+  hit: SessionList,
+  context: UserContext,
+): Promise<Response> {
+  if (target.id === undefined) {
+    await endAndNote(ask, { ...target, keepsCurrent: true }, hit, context);
+  }
+  context.log.info("own session ends by signing out", {
+    by: context.caller.user.preferred_username,
+  });
+  return redirect("/logout");
+}
+
+function hitsOwn({ sessions }: SessionList): boolean {
+  return sessions.some(({ current }) => current);
+}
+
+/** At Helm's own port, where a program has come with its token, there is no /logout. */
+function isBehindNexus({ headers }: Request): boolean {
+  return headers.has("x-forwarded-prefix");
+}
+
 /** How many sessions the question names one by one. */
 const namedSessions = 10;
 
-function describeHit(first: ListedSession, { sessions, isTruncated }: SessionList): object {
+function describeHit(first: ListedSession, hit: SessionList): object {
+  const { sessions, isTruncated } = hit;
   const all = isTruncated ? "all sessions" : `all ${sessions.length} sessions`;
   const others = sessions.length - namedSessions;
   const isOne = sessions.length === 1;
@@ -77,6 +109,6 @@ function describeHit(first: ListedSession, { sessions, isTruncated }: SessionLis
       .slice(0, namedSessions)
       .map((session) => sessionRow(session, first.permission_level, now)),
     others: others > 0 && `${isTruncated ? "at least " : ""}${countOf(others, "more session")}`,
-    hits_own: sessions.some(({ current }) => current),
+    hits_own: hitsOwn(hit),
   };
 }

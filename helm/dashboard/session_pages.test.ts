@@ -129,14 +129,34 @@ test("R11: an administrator ends all sessions of one person, and of nobody else"
   assert.equal(gone.status, 303, "there is nothing to ask about");
 });
 
-test("R11: one's own session may be ended, after a warning, and is over at once", async (t) => {
-  const { ask, post, token, isLive } = await startSessions(t);
-  const page = await readPage(await ask(`/sessions/end?sub=root-sub&id=${idOf(token)}`));
+test("R11: one's own session may be ended, after a warning, by signing out", async (t) => {
+  const { ask, post, token, signIn, isLive, log } = await startSessions(t);
+  const own = { sub: "root-sub", id: idOf(token) };
+  const page = await readPage(await ask(`/sessions/end?${new URLSearchParams(own)}`));
   assert.match(page, /This is the session that you use right now\. You will be signed out/);
-  assert.equal((await post({ sub: "root-sub", id: idOf(token) })).status, 303);
+  // Nexus would cut the answer with the session, so it is Nexus that ends it.
+  const one = await post(own);
+  assert.deepEqual([one.status, one.headers.get("location")], [303, "/logout"]);
+  assert.ok(await isLive(token));
+  const phone = await signIn(root, firefox);
+  const question = await readPage(await ask("/sessions/end?sub=root-sub"));
+  assert.match(question, /The session that you use right now is among them/);
+  const all = await post({ sub: "root-sub" });
+  assert.equal(all.headers.get("location"), "/logout");
+  assert.deepEqual([await isLive(token), await isLive(phone)], [true, false]);
+  assert.match(log.lines.join(), /"session":"all others","ended":1/);
+});
+
+test("R11: at Helm's own port one's own session is ended there, and is over at once", async (t) => {
+  const { url, token, isLive } = await startSessions(t);
+  const headers = { authorization: `Bearer ${token}` };
+  const body = new URLSearchParams({ sub: "root-sub", id: idOf(token) });
+  const redirect = "manual";
+  const ended = await fetch(`${url}/sessions/end`, { method: "POST", headers, body, redirect });
+  assert.equal(ended.status, 303);
   assert.ok(!(await isLive(token)));
-  // Helm's own port sees the token, whose signature still holds; Core does not let it in.
-  assert.equal((await ask("/sessions")).status, 401);
+  // The token's signature still holds, but Core does not let it in.
+  assert.equal((await fetch(`${url}/sessions`, { headers })).status, 401);
 });
 
 test("R11: nobody but an administrator sees or ends anything, a service neither", async (t) => {

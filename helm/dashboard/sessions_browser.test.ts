@@ -45,6 +45,6 @@ test("R11: with the keyboard and without a script, one person's sessions are end
   await page.getByRole("status").getByText("Ended the session of grace.").waitFor();
   assert.ok(!(await isLive(other)));
   await page.getByRole("link", { name: "All services" }).click();
-  await page.getByRole("link", { name: "Sessions" }).click();
+  await page.getByRole("link", { name: "Everybody's sessions" }).click();
   await page.getByText("Nobody is signed in but you, here.").waitFor();
 });
