@@ -1,3 +1,4 @@
+import { packSession, type SessionDetails, seekDetail, unpackSession } from "./packed_session.ts";
 import { hashSessionId } from "./session_id.ts";
 import {
   clockLeewaySeconds,
@@ -20,7 +21,7 @@ import {
 
 /** Sessions in this process's memory, gone with it: for a Core without a database. */
 export class MemorySessionStore implements SessionStore {
-  /** By hashSessionId in hex. One flat object each: a Core may hold very many. */
+  /** By hashSessionId in hex. */
   readonly #records = new Map<string, MemoryRecord>();
   /** What counts once and was used, and until when that matters, in seconds. */
   readonly #used = new Map<string, number>();
@@ -39,50 +40,60 @@ export class MemorySessionStore implements SessionStore {
     device: Device = {},
   ): Promise<Session> {
     const session = createSession(user, ttlSeconds, this.#nowSeconds());
-    this.#records.set(toHash(session.id), {
-      user,
-      createdAtSeconds: session.createdAtSeconds,
-      expiresAtSeconds: session.expiresAtSeconds,
-      lastSeenAtSeconds: session.createdAtSeconds,
+    const { id, createdAtSeconds, expiresAtSeconds } = session;
+    const isLateLogout = provider.refreshToken !== undefined;
+    this.#records.set(toHash(id), {
+      packed: packSession({ user, provider, device }),
+      createdAtSeconds,
+      expiresAtSeconds,
+      keptUntilSeconds: expiresAtSeconds + (isLateLogout ? lateLogoutSeconds : 0),
+      lastSeenAtSeconds: createdAtSeconds,
       isRevoked: false,
-      provider,
-      device,
     });
     return session;
   }
 
   async check(id: string, { isUse = true } = {}): Promise<SessionCheck> {
     const record = this.#records.get(toHash(id));
+    if (record === undefined) return { state: "unknown" };
     const nowSeconds = this.#nowSeconds();
-    const judged = judgeSession(
-      record && toSessionRecord(id, record),
-      nowSeconds,
-      this.#idleSeconds,
-    );
-    if (record !== undefined && judged.state === "live" && isUse) this.#touch(record, nowSeconds);
-    return judged;
+    const state = this.#judge(record, nowSeconds);
+    if (state !== "live") return { state };
+    if (isUse) this.#touch(record, nowSeconds);
+    const { user } = unpackSession(record.packed);
+    const { createdAtSeconds, expiresAtSeconds } = record;
+    return { state, session: { id, user, createdAtSeconds, expiresAtSeconds } };
   }
 
   async end(which: SessionSelector): Promise<EndedSession[]> {
     const nowSeconds = this.#nowSeconds();
     return [...this.#select(which)].map(([hash, record]) => {
-      const { isRevoked: wasRevoked, provider, user } = record;
+      const { user, provider, device } = unpackSession(record.packed);
+      const { isRevoked: wasRevoked } = record;
       const wasLive = this.#isLive(record, nowSeconds);
       record.isRevoked = true;
-      record.provider = provider.sid === undefined ? noProvider : { sid: provider.sid };
+      record.packed = packSession({ user, provider: { sid: provider.sid }, device });
+      record.keptUntilSeconds = record.expiresAtSeconds;
       return { hash, sub: user.sub, wasLive, wasRevoked, provider };
     });
   }
 
   async list(sub: string | undefined, limit: number, search?: string): Promise<ListedSession[]> {
     const nowSeconds = this.#nowSeconds();
-    return [...this.#records]
-      .filter(([, { user }]) => sub === undefined || user.sub === sub)
-      .filter(([, { user }]) => search === undefined || isFoundBy(user, search))
+    const meant =
+      sub === undefined ? this.#records : this.#seek(sub, ({ user }) => user.sub === sub);
+    return [...meant]
       .filter(([, record]) => this.#isLive(record, nowSeconds))
-      .map(([hash, { isRevoked: _, provider: __, ...shown }]) => ({ hash, ...shown }))
-      .sort((a, b) => b.lastSeenAtSeconds - a.lastSeenAtSeconds || (a.hash < b.hash ? -1 : 1))
-      .slice(0, limit);
+      .filter(([, { packed }]) => search === undefined || isFoundBy(packed, search))
+      .sort(
+        ([hashA, a], [hashB, b]) =>
+          b.lastSeenAtSeconds - a.lastSeenAtSeconds || (hashA < hashB ? -1 : 1),
+      )
+      .slice(0, limit)
+      .map(([hash, { packed, createdAtSeconds, lastSeenAtSeconds, expiresAtSeconds }]) => {
+        const { user, device } = unpackSession(packed);
+        return { hash, user, createdAtSeconds, lastSeenAtSeconds, expiresAtSeconds, device };
+      });
   }
 
   async noteUse(hashes: readonly string[]): Promise<void> {
@@ -109,9 +120,8 @@ export class MemorySessionStore implements SessionStore {
       if (nowSeconds >= untilSeconds) this.#used.delete(name);
     }
     const before = this.#records.size;
-    for (const [hash, { createdAtSeconds, expiresAtSeconds, provider }] of this.#records) {
-      const keptSeconds = provider.refreshToken === undefined ? 0 : lateLogoutSeconds;
-      const isOver = nowSeconds >= expiresAtSeconds + keptSeconds;
+    for (const [hash, { createdAtSeconds, keptUntilSeconds }] of this.#records) {
+      const isOver = nowSeconds >= keptUntilSeconds;
       const isFromFuture = createdAtSeconds > nowSeconds + clockLeewaySeconds;
       if (isOver || isFromFuture) this.#records.delete(hash);
     }
@@ -122,30 +132,38 @@ export class MemorySessionStore implements SessionStore {
 
   async close(): Promise<void> {}
 
-  *#select(which: SessionSelector): Generator<[string, MemoryRecord]> {
-    if ("id" in which || "hash" in which) {
-      const hash = "id" in which ? toHash(which.id) : which.hash;
-      const record = this.#records.get(hash);
-      const sub = "hash" in which ? which.sub : undefined;
-      if (record !== undefined && (sub ?? record.user.sub) === record.user.sub) {
-        yield [hash, record];
-      }
-      return;
+  #select(which: SessionSelector): Iterable<Entry> {
+    if ("id" in which) return this.#get(toHash(which.id));
+    if ("hash" in which) {
+      const isOwner = ({ user }: SessionDetails) => (which.sub ?? user.sub) === user.sub;
+      return this.#get(which.hash).filter(([, { packed }]) => isOwner(unpackSession(packed)));
+    }
+    if ("sid" in which) return this.#seek(which.sid, ({ provider }) => provider.sid === which.sid);
+    if ("sub" in which) {
+      const ofPerson = this.#seek(which.sub, ({ user }) => user.sub === which.sub);
+      return [...ofPerson].filter(([hash]) => hash !== which.except);
     }
     const nowSeconds = this.#nowSeconds();
+    const isIdle = (record: MemoryRecord) => this.#judge(record, nowSeconds) === "idle";
+    return [...this.#records].filter(([, record]) => !record.isRevoked && isIdle(record));
+  }
+
+  #get(hash: string): Entry[] {
+    const record = this.#records.get(hash);
+    return record === undefined ? [] : [[hash, record]];
+  }
+
+  /** @param text a detail that each of the sessions meant has */
+  *#seek(text: string, isMeant: (details: SessionDetails) => boolean): Generator<Entry> {
+    const mayBeMeant = seekDetail(text);
     for (const [hash, record] of this.#records) {
-      const isMeant =
-        "sub" in which
-          ? record.user.sub === which.sub && hash !== which.except
-          : "sid" in which
-            ? record.provider.sid === which.sid
-            : !record.isRevoked && this.#judge(record, nowSeconds) === "idle";
-      if (isMeant) yield [hash, record];
+      const { packed } = record;
+      if (mayBeMeant(packed) && isMeant(unpackSession(packed))) yield [hash, record];
     }
   }
 
   #judge(record: MemoryRecord, nowSeconds: number): SessionCheck["state"] {
-    return judgeSession(toSessionRecord("", record), nowSeconds, this.#idleSeconds).state;
+    return judgeSession(record, nowSeconds, this.#idleSeconds);
   }
 
   #isLive(record: MemoryRecord, nowSeconds: number): boolean {
@@ -162,20 +180,19 @@ export class MemorySessionStore implements SessionStore {
   }
 }
 
-interface MemoryRecord {
-  readonly user: User;
-  readonly createdAtSeconds: number;
-  readonly expiresAtSeconds: number;
+interface MemoryRecord extends SessionRecord {
+  /** The rest of the session; without the provider's tokens once it is revoked. */
+  packed: string;
+  /** When nothing can be done with it any more, not even a late logout. */
+  keptUntilSeconds: number;
   lastSeenAtSeconds: number;
   isRevoked: boolean;
-  /** Without its tokens once it is revoked. */
-  provider: ProviderSession;
-  readonly device: Device;
 }
 
-const noProvider: ProviderSession = {};
+type Entry = [hash: string, record: MemoryRecord];
 
-function isFoundBy(user: User, search: string): boolean {
+function isFoundBy(packed: string, search: string): boolean {
+  const { user } = unpackSession(packed);
   const wanted = search.toLowerCase();
   const texts = [user.name, user.preferred_username, user.email];
   return user.sub === search || texts.some((text) => text.toLowerCase().includes(wanted));
@@ -183,10 +200,4 @@ function isFoundBy(user: User, search: string): boolean {
 
 function toHash(id: string): string {
   return hashSessionId(id).toString("hex");
-}
-
-function toSessionRecord(id: string, record: MemoryRecord): SessionRecord {
-  const { user, createdAtSeconds, expiresAtSeconds, lastSeenAtSeconds, isRevoked } = record;
-  const session = { id, user, createdAtSeconds, expiresAtSeconds };
-  return { session, lastSeenAtSeconds, isRevoked };
 }

@@ -164,11 +164,50 @@ test("R25: a PostgreSQL that does not answer is given up after the time limit", 
   assert.equal((await store.check(id)).state, "live");
 });
 
-test("the clean-up finds expired rows by index", async (t) => {
+/** Sessions of an hour that began so long ago and were not used since. */
+async function insertRows(count: number, { ageSeconds }: { ageSeconds: number }): Promise<void> {
+  const { sql } = postgres;
+  await sql`
+    insert into sessions (id_hash, sub, user_data, created_at, last_seen_at, expires_at)
+    select sha256(i::text::bytea), ${ada.sub}, ${sql.json({ ...ada })}, began, began,
+      began + interval '1 hour'
+    from generate_series(1, ${count}::int) as i,
+      (select now() - make_interval(secs => ${ageSeconds}::int) as began) as begin`;
+}
+
+test("a clean-up of very many rows takes several statements and leaves none", async (t) => {
+  const store = openStore(t);
+  await store.ping();
+  await postgres.sql`truncate sessions`;
+  await insertRows(4321, { ageSeconds: 7200 });
+  const { id } = await store.create(ada, 3600);
+  assert.equal(await store.removeExpired(), 4321);
+  assert.equal((await store.check(id)).state, "live");
+});
+
+test("R10: of very many idle sessions some end at once, and all when asked again", async (t) => {
+  const store = openStore(t, { idleSeconds: 60 });
+  await store.ping();
+  await postgres.sql`truncate sessions`;
+  await insertRows(2500, { ageSeconds: 61 });
+  const { id } = await store.create(ada, 3600);
+  const counts: number[] = [];
+  do counts.push((await store.end({ idle: true })).length);
+  while (counts.at(-1) !== 0);
+  assert.deepEqual(counts, [1000, 1000, 500, 0]);
+  assert.equal((await store.check(id)).state, "live");
+});
+
+test("the clean-up finds its rows by index", async (t) => {
   await openStore(t).ping();
-  const plan = await postgres.sql.begin(async (transaction) => {
+  const plans = await postgres.sql.begin(async (transaction) => {
     await transaction`set local enable_seqscan = off`;
-    return transaction`explain select 1 from sessions where expires_at <= now()`;
+    return [
+      await transaction`explain select 1 from sessions where expires_at <= now()`,
+      await transaction`explain select 1 from sessions where created_at > now()`,
+    ];
   });
-  assert.match(plan.map((row) => row["QUERY PLAN"]).join("\n"), /sessions_expires_at/);
+  const [expired = "", fromFuture = ""] = plans.map((plan) => JSON.stringify(plan));
+  assert.match(expired, /sessions_expires_at/);
+  assert.match(fromFuture, /sessions_created_at/);
 });

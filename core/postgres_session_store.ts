@@ -32,6 +32,12 @@ const schema = readFileSync(join(import.meta.dirname, "schema.sql"), "utf8");
 /** Any number, the same in every Core: who holds this lock applies the schema. */
 const schemaLock = 4_713_061_001;
 
+/** A statement that removes so many takes some tens of milliseconds. */
+const removedAtOnce = 2000;
+
+/** Each of them comes here with all that is known of it, to be announced. */
+const idleAtOnce = 1000;
+
 export interface PostgresSessionStoreOptions extends SessionStoreOptions {
   /** Seals the provider's tokens. */
   readonly secretKey: string;
@@ -98,16 +104,19 @@ export class PostgresSessionStore implements SessionStore {
         select user_data, created_at, last_seen_at, expires_at, revoked_at
         from sessions where id_hash = ${idHash}`,
     );
-    const record = row && toRecord(id, row);
-    const judged = judgeSession(record, nowSeconds, this.#idleSeconds);
-    if (record === undefined || judged.state !== "live" || !isUse) return judged;
-    if (nowSeconds - record.lastSeenAtSeconds >= touchAfterSeconds(this.#idleSeconds)) {
+    if (row === undefined) return { state: "unknown" };
+    const record = toRecord(row);
+    const state = judgeSession(record, nowSeconds, this.#idleSeconds);
+    if (state !== "live") return { state };
+    const { createdAtSeconds, expiresAtSeconds, lastSeenAtSeconds } = record;
+    if (isUse && nowSeconds - lastSeenAtSeconds >= touchAfterSeconds(this.#idleSeconds)) {
       await this.noteUse([idHash.toString("hex")]);
     }
-    return judged;
+    return { state, session: { id, user: row.user_data, createdAtSeconds, expiresAtSeconds } };
   }
 
   async end(which: SessionSelector, revocation = randomUUID()): Promise<EndedSession[]> {
+    if ("idle" in which && this.#idleSeconds === undefined) return [];
     const nowSeconds = this.#nowSeconds();
     // One statement is one transaction: whoever learns of the end can see it, and it is not lost
     // between here and the other Cores. The row locks make one of two ends at once the first, and
@@ -118,7 +127,7 @@ export class PostgresSessionStore implements SessionStore {
           select id_hash, sub, sid, sealed_id_token, sealed_refresh_token,
             revoked_at, created_at, last_seen_at, expires_at, user_data
           from sessions where ${this.#where(sql, which, nowSeconds)}
-          order by id_hash for update
+          order by id_hash limit ${"idle" in which ? idleAtOnce : null} for update
         ), revoked as (
           update sessions
           set revoked_at = ${toDate(nowSeconds)}, sealed_id_token = null, sealed_refresh_token = null
@@ -187,14 +196,15 @@ export class PostgresSessionStore implements SessionStore {
     await this.#run(
       (sql) => sql`delete from used_once where matters_until <= ${toDate(nowSeconds)}`,
     );
-    const { count } = await this.#run(
-      (sql) => sql`
-        delete from sessions
-        where expires_at <= ${toDate(nowSeconds - lateLogoutSeconds)}
-          or (expires_at <= ${toDate(nowSeconds)} and sealed_refresh_token is null)
-          or created_at > ${toDate(nowSeconds + clockLeewaySeconds)}`,
+    let removed = await this.#remove(
+      (sql) => sql`created_at > ${toDate(nowSeconds + clockLeewaySeconds)}`,
     );
-    return count;
+    removed += await this.#remove(
+      (sql) => sql`
+        expires_at <= ${toDate(nowSeconds)} and
+        (expires_at <= ${toDate(nowSeconds - lateLogoutSeconds)} or sealed_refresh_token is null)`,
+    );
+    return removed;
   }
 
   async ping(): Promise<void> {
@@ -203,6 +213,20 @@ export class PostgresSessionStore implements SessionStore {
 
   async close(): Promise<void> {
     await this.#sql.end({ timeout: 1 });
+  }
+
+  /** Some at a time: a statement that takes long holds up whoever needs these rows or the table. */
+  async #remove(isMeant: (sql: Sql) => Fragment): Promise<number> {
+    let removed = 0;
+    for (;;) {
+      const { count } = await this.#run(
+        (sql) => sql`
+          delete from sessions
+          where id_hash in (select id_hash from sessions where ${isMeant(sql)} limit ${removedAtOnce})`,
+      );
+      removed += count;
+      if (count < removedAtOnce) return removed;
+    }
   }
 
   #where(sql: Sql, which: SessionSelector, nowSeconds: number) {
@@ -226,7 +250,7 @@ export class PostgresSessionStore implements SessionStore {
   }
 
   #toEnded(row: EndedRow, nowSeconds: number): EndedSession {
-    const { state } = judgeSession(toRecord("", row), nowSeconds, this.#idleSeconds);
+    const state = judgeSession(toRecord(row), nowSeconds, this.#idleSeconds);
     return {
       hash: row.id_hash.toString("hex"),
       sub: row.sub,
@@ -294,6 +318,8 @@ export class PostgresSessionStore implements SessionStore {
   }
 }
 
+type Fragment = ReturnType<Sql>;
+
 interface SessionRow {
   readonly user_data: User;
   readonly created_at: Date;
@@ -335,14 +361,10 @@ function toListed(row: ListedRow): ListedSession {
   };
 }
 
-function toRecord(id: string, row: SessionRow): SessionRecord {
+function toRecord(row: SessionRow): SessionRecord {
   return {
-    session: {
-      id,
-      user: row.user_data,
-      createdAtSeconds: toSeconds(row.created_at),
-      expiresAtSeconds: toSeconds(row.expires_at),
-    },
+    createdAtSeconds: toSeconds(row.created_at),
+    expiresAtSeconds: toSeconds(row.expires_at),
     lastSeenAtSeconds: toSeconds(row.last_seen_at),
     isRevoked: row.revoked_at !== null,
   };

@@ -21,6 +21,7 @@ alter table sessions add column if not exists user_agent text;
 alter table sessions add column if not exists address text;
 
 create index if not exists sessions_expires_at on sessions (expires_at);
+create index if not exists sessions_created_at on sessions (created_at);
 create index if not exists sessions_sub on sessions (sub);
 create index if not exists sessions_sid on sessions (sid) where sid is not null;
 

@@ -7,7 +7,7 @@ import { MemorySessionStore } from "./memory_session_store.ts";
 import { openFeed } from "./revocation_feed_testing.ts";
 import { startSessionCleanup } from "./session_cleanup.ts";
 import type { EndSessions } from "./session_ending.ts";
-import type { SessionStore } from "./session_store.ts";
+import type { EndedSession, SessionSelector, SessionStore } from "./session_store.ts";
 import { ada, createTestClock, toHash } from "./session_store_testing.ts";
 import { startCore } from "./testing.ts";
 
@@ -62,4 +62,24 @@ test("R10: a session that is idle for too long ends, on the gateways and at the 
   await waitFor(() => feed.revoked().length > 0 && core.provider.logouts.length > 0);
   assert.deepEqual(feed.revoked(), [toHash(decodeJwt(idle).jti ?? "")]);
   assert.equal((await core.post("/api/token/validate", { token: used })).status, 200);
+});
+
+test("R10: idle sessions that a store ends some at a time all end in one turn", async (t) => {
+  const clock = createTestClock();
+  class Portioned extends MemorySessionStore {
+    override async end(which: SessionSelector): Promise<EndedSession[]> {
+      if (!("idle" in which)) return super.end(which);
+      const [oldest] = (await this.list(undefined, 9)).filter(
+        ({ lastSeenAtSeconds }) => lastSeenAtSeconds < clock.now() / 1000 - 60,
+      );
+      return oldest === undefined ? [] : super.end({ hash: oldest.hash });
+    }
+  }
+  const sessions = new Portioned(clock);
+  for (let i = 0; i < 3; i++) await sessions.create(ada, 3600);
+  clock.advance(61);
+  const log = createTestLog("core");
+  const cleanup = startSessionCleanup(createCore(sessions), { log, intervalMs: 600_000 });
+  t.after(() => cleanup.close());
+  await waitFor(async () => (await sessions.list(undefined, 9)).length === 0);
 });

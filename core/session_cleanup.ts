@@ -17,9 +17,13 @@ export function startSessionCleanup(
   { log, idleSeconds = Number.POSITIVE_INFINITY, ...options }: CleanupOptions,
 ): { close(): void } {
   const { intervalMs = Math.min(60, Math.max(1, idleSeconds / 10)) * 1000 } = options;
+  const endIdle = async () => {
+    const endSome = () => endSessions({ idle: true }, { reason: "idle for too long", log });
+    while ((await endSome()).length > 0);
+  };
   const cleanUp = async () => {
     try {
-      await endSessions({ idle: true }, { reason: "idle for too long", log });
+      await endIdle();
       const count = await sessions.removeExpired();
       if (count > 0) log.debug("removed expired sessions", { count });
     } catch (error) {

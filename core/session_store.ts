@@ -87,7 +87,10 @@ export type SessionSelector =
   | { readonly hash: string; readonly sub?: string | undefined }
   | { readonly sub: string; readonly except?: string | undefined }
   | { readonly sid: string }
-  /** Those that nobody used for the idle limit; none without such a limit. */
+  /**
+   * Those that nobody used for the idle limit; none without such a limit. Of very many only some:
+   * ask again until there are none.
+   */
   | { readonly idle: true };
 
 export interface EndedSession {
@@ -119,9 +122,10 @@ export interface SessionStoreOptions {
   readonly now?: () => number;
 }
 
-/** What a store keeps of a session beside the session itself. */
+/** What decides whether a session that a store knows is good. */
 export interface SessionRecord {
-  readonly session: Session;
+  readonly createdAtSeconds: number;
+  readonly expiresAtSeconds: number;
   readonly lastSeenAtSeconds: number;
   readonly isRevoked: boolean;
 }
@@ -138,20 +142,17 @@ export const lateLogoutSeconds = 12 * 3600;
  */
 export const clockLeewaySeconds = 60;
 
-/** The contract's checks 3 to 5, in its order. */
+/** The contract's checks 4 and 5, in its order. */
 export function judgeSession(
-  record: SessionRecord | undefined,
+  record: SessionRecord,
   nowSeconds: number,
   idleSeconds: number | undefined,
-): SessionCheck {
-  if (record === undefined) return { state: "unknown" };
-  const { session, lastSeenAtSeconds, isRevoked } = record;
-  const isFromFuture = session.createdAtSeconds > nowSeconds + clockLeewaySeconds;
-  if (nowSeconds >= session.expiresAtSeconds || isFromFuture) return { state: "expired" };
-  if (idleSeconds !== undefined && nowSeconds - lastSeenAtSeconds >= idleSeconds) {
-    return { state: "idle" };
-  }
-  return isRevoked ? { state: "revoked" } : { state: "live", session };
+): Exclude<SessionCheck["state"], "unknown"> {
+  const { createdAtSeconds, expiresAtSeconds, lastSeenAtSeconds, isRevoked } = record;
+  const isFromFuture = createdAtSeconds > nowSeconds + clockLeewaySeconds;
+  if (nowSeconds >= expiresAtSeconds || isFromFuture) return "expired";
+  if (idleSeconds !== undefined && nowSeconds - lastSeenAtSeconds >= idleSeconds) return "idle";
+  return isRevoked ? "revoked" : "live";
 }
 
 /** How old "last seen" may become before a use is noted: a store would write on every request. */

@@ -1,0 +1,50 @@
+import type { PermissionLevel } from "@hivematrix/lib/token_verifier";
+import type { Device, ProviderSession, User } from "./session_store.ts";
+
+/** What is known of a session beside its times. */
+export interface SessionDetails {
+  readonly user: User;
+  readonly provider: ProviderSession;
+  readonly device: Device;
+}
+
+/**
+ * A session's details as one text, for a store that holds very many in memory: as objects with
+ * texts of their own they take three times as much.
+ */
+export function packSession({ user, provider, device }: SessionDetails): string {
+  const { sub, name, email, preferred_username, permission_level, groups } = user;
+  const { sid, idToken, refreshToken } = provider;
+  const { userAgent, address } = device;
+  return pack([
+    ...[sub, name, email, preferred_username, permission_level, groups],
+    ...[sid, idToken, refreshToken, userAgent, address],
+  ]);
+}
+
+export function unpackSession(packed: string): SessionDetails {
+  const [sub, name, email, preferred_username, permission_level, groups, ...others] = JSON.parse(
+    Buffer.from(packed, "latin1").toString(),
+  ) as [string, string, string, string, PermissionLevel, string[], ...(string | null)[]];
+  const [sid, idToken, refreshToken, userAgent, address] = others.map((text) => text ?? undefined);
+  return {
+    user: { sub, name, email, preferred_username, permission_level, groups },
+    provider: { sid, idToken, refreshToken },
+    device: { userAgent, address },
+  };
+}
+
+/**
+ * Looks for a text that is the whole of some detail, far faster than by unpacking.
+ *
+ * @returns a question about a packed session: false means no, true that it has to be unpacked
+ */
+export function seekDetail(text: string): (packed: string) => boolean {
+  const sought = pack(text);
+  return (packed) => packed.includes(sought);
+}
+
+/** Its UTF-8 with a character for each byte: a name in Greek would double the size of all the text. */
+function pack(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString("latin1");
+}
