@@ -1,4 +1,5 @@
 // What the pages about sessions say, so that a person need not know what a session is made of.
+import { readDeviceName } from "@hivematrix/lib/device_name";
 import type { ListedSession, SessionList } from "../control/core_sessions.ts";
 import type { EndTarget } from "./end_sessions.ts";
 import type { Notice } from "./notices.ts";
@@ -41,8 +42,15 @@ export function describeEnd(target: EndTarget, hit: SessionList, ended: number):
     const text = `No session${person} was left to end: every part of the platform knows that it is over.`;
     return { kind: "info", text };
   }
-  const count = target.id === undefined ? countOf(ended, "session") : "the session";
-  return { kind: "success", text: `Ended ${count}${person}.` };
+  if (target.id === undefined) {
+    return { kind: "success", text: `Ended ${countOf(ended, "session")}${person}.` };
+  }
+  const device = first === undefined ? "" : `: ${describeDevice(first)}`;
+  return { kind: "success", text: `Ended the session${person}${device}.` };
+}
+
+function describeDevice({ user_agent, address }: ListedSession): string {
+  return `${readDeviceName(user_agent)}, ${address || "unknown address"}`;
 }
 
 export function userOf({ preferred_username, name, sub }: ListedSession): string {

@@ -42,7 +42,10 @@ test("R11: with the keyboard and without a script, one person's sessions are end
   await page.getByText("2 sessions of 2 people").waitFor();
   await page.getByRole("link", { name: /^End the session of grace: Chrome on Linux/ }).click();
   await page.getByRole("button", { name: "End the session" }).click();
-  await page.getByRole("status").getByText("Ended the session of grace.").waitFor();
+  await page
+    .getByRole("status")
+    .getByText("Ended the session of grace: Chrome on Linux, 192.0.2.7.")
+    .waitFor();
   assert.ok(!(await isLive(other)));
   await page.getByRole("link", { name: "All services" }).click();
   await page.getByRole("link", { name: "Everybody's sessions" }).click();
