@@ -6,6 +6,7 @@ import { HtmlComposer } from "./compose_html.ts";
 
 const additions = {
   head: Buffer.from('<link rel="stylesheet" href="/x.css">'),
+  script: Buffer.from('<script async="" src="/x.js"></script>'),
   viewport: Buffer.from('<meta name="viewport" content="added">'),
   body: Buffer.from('<nav id="panel">panel</nav>'),
 };
@@ -21,6 +22,7 @@ function withoutAdditions(page: string): string {
   return serialize(parse(page))
     .replace('<meta name="viewport" content="added">', "")
     .replace('<link rel="stylesheet" href="/x.css">', "")
+    .replace('<script async="" src="/x.js"></script>', "")
     .replace('<nav id="panel">panel</nav>', "");
 }
 
@@ -65,6 +67,7 @@ const fragments = [
   "</br>",
   "<meta charset=utf-8>",
   "<meta name=viewport content=x>",
+  "<meta http-equiv='Content-Security-Policy' content='x'>",
   "<base href=/>",
   "<link rel=icon href='>'>",
   '<link a=b= "c>',
@@ -97,13 +100,16 @@ test("a composed page is the same tree plus exactly what was added, whatever the
   );
 });
 
-test("the stylesheet ends up in the head and the panel first in the body, each once", () => {
+test("stylesheet and script end up in the head and the panel first in the body, each once", () => {
   fc.assert(
     fc.property(documents, fc.array(fc.nat(300), { maxLength: 8 }), (start, cuts) => {
       const page = `${start}<p>end`;
       const composed = compose(cut(Buffer.from(page, "latin1"), cuts));
       const [head = "", body = ""] = serialize(parse(composed)).split("</head>");
       assert.equal(head.split('<link rel="stylesheet" href="/x.css">').length, 2, composed);
+      const hasScript = head.includes('<script async="" src="/x.js"></script>');
+      assert.equal(composed.split('<script async="" src="/x.js"></script>').length > 1, hasScript);
+      if (!head.includes("Content-Security-Policy")) assert.ok(hasScript, composed);
       assert.match(
         body,
         /^\s*(?:<!--.*?-->\s*)*<body[^<]*?><nav id="panel">panel<\/nav>/s,
@@ -132,6 +138,22 @@ test("a page without a viewport gets one, a page with its own keeps it", () => {
   assert.match(plain, /<meta name="viewport" content="added"><link/);
   const own = compose([Buffer.from('<meta content="x" name="viewport"><p>b')]);
   assert.doesNotMatch(own, /content="added"/);
+});
+
+test("a page with a policy of its own in the head gets no script, as nobody could let it in", () => {
+  const head = (meta: string) => compose([Buffer.from(`<!DOCTYPE html>${meta}<p>b`)]);
+  for (const meta of [
+    "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'\">",
+    "<meta content=x HTTP-EQUIV = 'content-security-policy'>",
+  ]) {
+    const composed = head(meta);
+    assert.doesNotMatch(composed, /x\.js/, meta);
+    assert.match(composed, /x\.css/);
+  }
+  assert.match(
+    head("<meta http-equiv=refresh content=9>"),
+    /x\.css"><script async="" src="\/x\.js">/,
+  );
 });
 
 test("an empty answer and a frameset get nothing that would show", () => {

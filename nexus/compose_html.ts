@@ -4,6 +4,8 @@ import { HtmlScanner, type Insertion } from "./html_scanner.ts";
 export interface Additions {
   /** Goes to the end of the head: the stylesheet. */
   readonly head: Buffer;
+  /** Goes behind it, unless the document has a policy of its own, which nobody could amend. */
+  readonly script: Buffer;
   /** Goes to the end of the head of a document without `<meta name="viewport">`. */
   readonly viewport: Buffer;
   /** Goes to the start of the body: the side panel. */
@@ -53,9 +55,11 @@ export class HtmlComposer {
   }
 
   #additionsAt({ point }: Insertion): Buffer[] {
-    const { head, viewport, body } = this.#additions;
-    if (point === "head-end") return this.#scanner.hasViewport ? [head] : [viewport, head];
-    return point === "body-start" ? [body] : [];
+    const { head, script, viewport, body } = this.#additions;
+    if (point === "body-start") return [body];
+    if (point === "none") return [];
+    const { hasViewport, hasPolicy } = this.#scanner;
+    return [...(hasViewport ? [] : [viewport]), head, ...(hasPolicy ? [] : [script])];
   }
 }
 

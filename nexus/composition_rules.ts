@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { type AddedSources, allowAdditions } from "./content_policy.ts";
 
 /** Whether the browser asked for a document of its own window, rather than for a piece of one. */
 export function asksForDocument(headers: IncomingHttpHeaders): boolean {
@@ -50,6 +51,12 @@ function isNotToBeTransformed(cacheControl: string | undefined): boolean {
   return /\bno-transform\b/i.test(cacheControl ?? "");
 }
 
+/** All policies that are enforced on a document, joined. @param headers name and value in turn */
+export function enforcedPolicies(headers: readonly string[]): string {
+  const isPolicy = (name = "") => name.toLowerCase() === "content-security-policy";
+  return headers.filter((_, i) => i % 2 === 1 && isPolicy(headers[i - 1])).join(",");
+}
+
 /** Headers that stop being true when the content changes or is a person's own. */
 const untrueAfterComposition: ReadonlySet<string> = new Set([
   "accept-ranges",
@@ -65,7 +72,7 @@ const untrueAfterComposition: ReadonlySet<string> = new Set([
 ]);
 
 /** The upstream's headers (name and value in turn) made true for the composed page. */
-export function composedHeaders(headers: readonly string[], publicOrigin: string): string[] {
+export function composedHeaders(headers: readonly string[], sources: AddedSources): string[] {
   const composed: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? "";
@@ -73,46 +80,9 @@ export function composedHeaders(headers: readonly string[], publicOrigin: string
     const lower = name.toLowerCase();
     if (untrueAfterComposition.has(lower)) continue;
     const isPolicy = lower.startsWith("content-security-policy");
-    composed.push(name, isPolicy ? allowAdditions(value, publicOrigin) : value);
+    composed.push(name, isPolicy ? allowAdditions(value, sources) : value);
   }
   // The page names its reader, and the back button must show nothing after a logout (R8).
   composed.push("cache-control", "no-store");
   return composed;
-}
-
-/** A service's policies keep their strictness but let in the stylesheet and the logout form. */
-function allowAdditions(policies: string, publicOrigin: string): string {
-  return policies
-    .split(",")
-    .map((policy) => {
-      const directives = policy
-        .split(";")
-        .map((directive) => directive.trim())
-        .filter((directive) => directive !== "");
-      allowSource(directives, ["style-src-elem", "style-src"], `${publicOrigin}/static/`);
-      allowSource(directives, ["form-action"], `${publicOrigin}/logout`);
-      return directives.join("; ");
-    })
-    .join(", ");
-}
-
-/**
- * Adds a source to the first directive that is there; styles fall back to `default-src`, forms do
- * not (CSP Level 3 §6.8.3).
- */
-function allowSource(directives: string[], names: readonly string[], source: string): void {
-  const find = (name: string) =>
-    directives.findIndex((directive) => directive.toLowerCase().split(/\s+/)[0] === name);
-  const at = names.map(find).find((index) => index >= 0);
-  if (at !== undefined) {
-    directives[at] = addSource(directives[at] ?? "", source);
-  } else if (names.includes("style-src") && find("default-src") >= 0) {
-    const fallback = directives[find("default-src")] ?? "";
-    directives.push(addSource(fallback.replace(/^\S+/, "style-src"), source));
-  }
-}
-
-function addSource(directive: string, source: string): string {
-  const kept = directive.split(/\s+/).filter((part) => part.toLowerCase() !== "'none'");
-  return [...kept, source].join(" ");
 }

@@ -5,8 +5,13 @@ import { Agent, request } from "undici";
 export interface CoreClient {
   /** @returns the user token of a new session @throws {HttpError} 401 refused, 503 Core or provider away */
   exchange(login: ProviderLogin): Promise<string>;
-  /** Whether the session behind a token lives. @throws {HttpError} 503 when Core cannot say */
-  isLive(token: string): Promise<boolean>;
+  /**
+   * Whether the session behind a token lives.
+   *
+   * @param isUse whether this counts as activity of the person
+   * @throws {HttpError} 503 when Core cannot say
+   */
+  isLive(token: string, options: { isUse: boolean }): Promise<boolean>;
   /**
    * Ends the session behind a token.
    *
@@ -120,8 +125,8 @@ export function createCoreClient(coreUrl: string): CoreClient {
       if (status === 401) throw new HttpError(401, "Core refused this login");
       throw coreIsAway(new Error(`Core answered ${status} to a token exchange`));
     },
-    async isLive(token) {
-      const { status, body } = await post("/api/token/validate", { token });
+    async isLive(token, { isUse }) {
+      const { status, body } = await post("/api/token/validate", { token, is_use: isUse });
       if (status === 200 && body.valid === true) return true;
       if (status === 401 && body.valid === false) return false;
       // Whatever else Core says is no permission: fail closed.

@@ -3,7 +3,8 @@ import { PassThrough, type Readable } from "node:stream";
 import { HttpError } from "@hivematrix/lib/http_error";
 import { Agent, type Dispatcher } from "undici";
 import type { HtmlComposer } from "./compose_html.ts";
-import { canCompose, composedHeaders } from "./composition_rules.ts";
+import type { Composed } from "./composition.ts";
+import { canCompose } from "./composition_rules.ts";
 import { isGatewayCookie } from "./cookie_names.ts";
 import { responseHeaders } from "./forwarded_headers.ts";
 import { type AddressPair, publicCookie, publicLocation, publicRefresh } from "./public_address.ts";
@@ -29,7 +30,8 @@ export interface Forwarding {
 export interface Composition {
   /** Whether this request is for a document; the answer to another may be kept, but not for one. */
   readonly isWanted: boolean;
-  createComposer(): HtmlComposer;
+  /** @param headers name and value in turn */
+  compose(headers: readonly string[]): Composed;
 }
 
 export interface Forwarder {
@@ -130,17 +132,20 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     // 1xx answers other than 101 come before the one that counts.
     if (status < 200) return;
-    const { outgoing, addresses, composition, defaultHeaders } = this.#forwarding;
-    const headers = this.#answerHeaders(readRawHeaders(controller));
+    const { outgoing, composition, defaultHeaders } = this.#forwarding;
+    let headers = this.#answerHeaders(readRawHeaders(controller));
     const present = joinByName(headers);
     if (composition !== undefined && canCompose(status, present)) {
-      if (composition.isWanted) this.#composer = composition.createComposer();
-      // A copy for a script is not the page that a navigation gets.
-      else headers.push("vary", "Sec-Fetch-Dest");
+      if (composition.isWanted) {
+        const composed = composition.compose(headers);
+        headers = composed.headers;
+        this.#composer = composed.composer;
+      } else {
+        // A copy for a script is not the page that a navigation gets.
+        headers.push("vary", "Sec-Fetch-Dest");
+      }
     }
-    const final =
-      this.#composer === undefined ? headers : composedHeaders(headers, addresses.publicOrigin);
-    outgoing.writeHead(status, [...final, ...missingHeaders(present, defaultHeaders)]);
+    outgoing.writeHead(status, [...headers, ...missingHeaders(present, defaultHeaders)]);
     // An event stream may have nothing to say for a while, but its reader waits for the head.
     setImmediate(() => {
       if (!this.#hasContent && !outgoing.destroyed) outgoing.flushHeaders();

@@ -14,10 +14,16 @@ const script = { accept: "*/*", "sec-fetch-mode": "cors", "sec-fetch-dest": "emp
 
 test("R22: without a session nothing answers 2xx but what is declared open", async (t) => {
   const nexus = await startNexus(t, { services: { helm: { admin_only: true } } });
-  const open = new Set(["/health", "/robots.txt", "/favicon.ico", "/static/global.css"]);
+  const open = new Set([
+    ...["/health", "/robots.txt", "/favicon.ico", "/static/global.css"],
+    // It says no.
+    "/api/session",
+  ]);
   const paths = [
     ..."/ /health /robots.txt /favicon.ico /static/global.css /static/ /static/x.css".split(" "),
-    ..."/login /logout /keycloak-callback /api/me /api/ /api /keycloak /keycloak/".split(" "),
+    ..."/login /logout /keycloak-callback /api/me /api/session /api/ /api /keycloak /keycloak/".split(
+      " ",
+    ),
     ..."/keycloak/admin/ /keycloak/metrics /core/ /core/health /nexus/ /postgres/".split(" "),
     ..."/template /template/ /template/api/notes /template/health /template/static/a.css".split(
       " ",

@@ -43,6 +43,8 @@ export class HtmlScanner {
   #templateDepth = 0;
   /** Whether the document has `<meta name="viewport">`, known once the head has ended. */
   hasViewport = false;
+  /** The same for `<meta http-equiv="Content-Security-Policy">`. */
+  hasPolicy = false;
 
   get isDone(): boolean {
     return this.#mode === "done";
@@ -171,11 +173,18 @@ export class HtmlScanner {
       return;
     } else if (rawTextElements.has(name)) {
       this.#state = { kind: "raw", name, escape: 0 };
-    } else if (name === "meta" && /\bname\s*=\s*["']?\s*viewport\b/i.test(reader.attributes)) {
-      this.hasViewport = true;
+    } else if (name === "meta") {
+      this.#readMeta(reader.attributes);
     } else if (name === "body" && this.#templateDepth === 0) {
       this.#mode = "done";
       insertions.push({ point: "body-start", offset: end });
+    }
+  }
+
+  #readMeta(attributes: string): void {
+    if (/\bname\s*=\s*["']?\s*viewport\b/i.test(attributes)) this.hasViewport = true;
+    if (/\bhttp-equiv\s*=\s*["']?\s*content-security-policy\b/i.test(attributes)) {
+      this.hasPolicy = true;
     }
   }
 

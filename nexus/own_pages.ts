@@ -2,7 +2,7 @@
 import { html } from "@hivematrix/lib/responses";
 import type { ServiceRegistry } from "@hivematrix/lib/service_registry";
 import { openServices } from "./access_rules.ts";
-import { type Additions, HtmlComposer } from "./compose_html.ts";
+import type { Compose } from "./composition.ts";
 import type { CoreClient } from "./core_client.ts";
 import { finishLogin } from "./keycloak_callback.ts";
 import { beginLogin } from "./login.ts";
@@ -16,7 +16,8 @@ import {
   type SessionHandler,
 } from "./own_request.ts";
 import type { Pages } from "./pages.ts";
-import type { Session } from "./session_check.ts";
+import type { Session, SessionCheck } from "./session_check.ts";
+import { sessionStatePath, showSessionState } from "./session_state.ts";
 import { sessionsPage } from "./sessions_page.ts";
 import { serviceCard } from "./side_panel.ts";
 
@@ -24,7 +25,7 @@ type PageTable<Handler> = ReadonlyMap<string, OwnPage<Handler>>;
 
 /** Pages that need no session, by path. */
 export function openPages(
-  parts: LogOutParts & { readonly attempts: LoginAttempts },
+  parts: LogOutParts & { readonly attempts: LoginAttempts; readonly checkSession: SessionCheck },
 ): PageTable<OwnHandler> {
   return new Map<string, OwnPage<OwnHandler>>([
     ["/health", readable(() => Response.json({ status: "ok", service: "nexus" }))],
@@ -32,6 +33,8 @@ export function openPages(
     // Not HEAD: it would use up the attempt and throw the session away.
     ["/keycloak-callback", { methods: ["GET"], handler: finishLogin(parts) }],
     ["/logout", { methods: ["GET", "POST"], handler: logOut(parts) }],
+    // Open, so that "no" is an answer there and no error in the browser's console.
+    [sessionStatePath, readable(showSessionState(parts))],
     // Crawlers have nothing to find here, and browsers ask for an icon whatever a page says.
     ["/robots.txt", readable(() => new Response("User-agent: *\nDisallow: /\n"))],
     ["/favicon.ico", readable(() => new Response(null, { status: 204 }))],
@@ -43,34 +46,39 @@ export function sessionPages({
   core,
   pages,
   registry,
-  additions,
+  compose,
 }: {
   core: CoreClient;
   pages: Pages;
   registry: ServiceRegistry;
-  additions: (session: Session, current: string) => Additions;
+  compose: Compose;
 }): PageTable<SessionHandler> {
-  const compose = (page: string, session: Session, current: string) => {
-    const composer = new HtmlComposer(additions(session, current));
-    return Buffer.concat([...composer.push(Buffer.from(page)), ...composer.end()]).toString();
+  const composeOwn = (page: string, session: Session, current: string) => {
+    const own = ["content-security-policy", pages.contentSecurityPolicy()];
+    const { headers, composer } = compose(own, session, current);
+    const parts = [...composer.push(Buffer.from(page)), ...composer.end()];
+    return html(Buffer.concat(parts).toString(), { headers: toPairs(headers) });
   };
   const home: SessionHandler = (_request, session) => {
     const { user } = session;
     const services = openServices(registry.list(), user.permission_level).map(serviceCard);
     const page = pages.render("home", { user, services, has_services: services.length > 0 });
-    const headers = { "content-security-policy": pages.contentSecurityPolicy() };
-    return html(compose(page, session, ""), { headers });
+    return composeOwn(page, session, "");
   };
   const sessions = sessionsPage({
     core,
     pages,
-    compose: (page, session) => compose(page, session, "sessions"),
+    compose: (page, session) => composeOwn(page, session, "sessions"),
   });
   return new Map<string, OwnPage<SessionHandler>>([
     ["/", readable(home)],
     ["/api/me", readable(describeCaller)],
     ["/sessions", { methods: ["GET", "HEAD", "POST"], handler: sessions }],
   ]);
+}
+
+function toPairs(flat: readonly string[]): [string, string][] {
+  return flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] ?? ""]] : []));
 }
 
 /** GET /api/me: who is signed in, for scripts of services. */

@@ -3,6 +3,7 @@ import { readCookies } from "@hivematrix/lib/cookies";
 import type { Log } from "@hivematrix/lib/log";
 import { createRequestId, createTraceparent, isTraceparent } from "@hivematrix/lib/trace";
 import type { OwnRequest } from "./own_request.ts";
+import { sessionStatePath } from "./session_state.ts";
 
 /** A request on its way through the gateway. */
 export interface Passage extends OwnRequest {
@@ -38,9 +39,12 @@ export function beginPassage(
   };
 }
 
+/** Asked again and again by programs: nobody wants to read that at the usual level. */
+const quietPaths: ReadonlySet<string> = new Set(["/health", sessionStatePath]);
+
 /** One line a request; without the query, which may hold what people typed or a code. */
 export function logAnswer({ log, method, target, outgoing }: Passage, startedAt: number): void {
-  log[target.path === "/health" ? "debug" : "info"]("request", {
+  log[quietPaths.has(target.path) ? "debug" : "info"]("request", {
     method,
     path: target.path,
     status: outgoing.statusCode,

@@ -5,6 +5,7 @@ import { handUpgradesTo } from "@hivematrix/lib/serve";
 import { createServiceRegistry } from "@hivematrix/lib/service_registry";
 import { createTokenVerifier } from "@hivematrix/lib/token_verifier";
 import { createViews } from "@hivematrix/lib/views";
+import { createCompose } from "./composition.ts";
 import { cookieNames } from "./cookie_names.ts";
 import { type CoreClient, createCoreClient } from "./core_client.ts";
 import { createForwarder, type UpstreamTimeouts } from "./forward.ts";
@@ -19,9 +20,8 @@ import { createProvider } from "./provider.ts";
 import { defaultHeaders } from "./response_headers.ts";
 import { RevocationFeed } from "./revocation_feed.ts";
 import { createSealedBox } from "./sealed_box.ts";
-import { createSessionCheck, type Session } from "./session_check.ts";
+import { createSessionCheck } from "./session_check.ts";
 import { createSessionCookie } from "./session_cookie.ts";
-import { createAdditions } from "./side_panel.ts";
 import { readStaticFiles } from "./static_files.ts";
 import { TrustedSessions } from "./trusted_sessions.ts";
 import { createUpgradeHandler } from "./websocket_upgrade.ts";
@@ -69,8 +69,9 @@ export function createNexus(
   const forwarder = createForwarder(timeoutsMs);
   const { feed, trusted, connections, endHere } = openFeed(settings, core, log);
 
-  const additions = ({ user }: Session, current: string) =>
-    createAdditions(pages, stylesheetUrl, { user, services: registry.list(), current });
+  const scriptUrl = staticFiles.url("session_watch.js");
+  const compose = createCompose({ pages, registry, publicOrigin, stylesheetUrl, scriptUrl });
+  const checkSession = createSessionCheck(verifier, core, trusted);
   const parts: GatewayParts = {
     publicOrigin,
     log,
@@ -78,7 +79,7 @@ export function createNexus(
     registry,
     forwarder,
     sessionCookie,
-    checkSession: createSessionCheck(verifier, core, trusted),
+    checkSession,
     defaultHeaders: defaultHeaders(isSecure),
     openPages: openPages({
       provider,
@@ -89,11 +90,12 @@ export function createNexus(
       pages,
       isSecure,
       endHere,
+      checkSession,
     }),
-    sessionPages: sessionPages({ core, pages, registry, additions }),
+    sessionPages: sessionPages({ core, pages, registry, compose }),
     staticFiles: staticFiles.answer,
     keycloakUrl: settings.KEYCLOAK_BACKEND_URL,
-    additions,
+    compose,
     connections,
   };
   const gateway = createGateway(parts);
@@ -126,9 +128,11 @@ function openFeed(
   const trusted = new TrustedSessions(() => feed);
   const connections = new OpenConnections((hash) => trusted.hasEnded(hash));
   const recheck = () =>
-    connections.recheck(core.isLive).catch((error: unknown) => {
-      log.warn("open connections could not be checked", { error });
-    });
+    connections
+      .recheck((token) => core.isLive(token, { isUse: false }))
+      .catch((error: unknown) => {
+        log.warn("open connections could not be checked", { error });
+      });
   const endHere = (hashes: readonly string[]) => {
     trusted.end(hashes);
     connections.cut(hashes);

@@ -19,8 +19,14 @@ function answerWith(
   upstream.answer((_incoming, outgoing) => void outgoing.writeHead(status, headers).end(body));
 }
 
+const scriptTag =
+  /<script async nonce="[\w+/]{22}==" src="\/static\/session_watch\.[\w-]{16}\.js" data-person="[\w-]{16}" data-ends-in="\d+"><\/script>/;
+
 const isComposed = (body: string) =>
-  /<link rel="stylesheet" href="\/static\/global\.[\w-]+\.css"><\/head>/.test(body) &&
+  /<link rel="stylesheet" href="\/static\/global\.[\w-]+\.css"><script [^>]*><\/script><\/head>/.test(
+    body,
+  ) &&
+  scriptTag.test(body) &&
   /<body><nav class="side-panel"/.test(body);
 
 test("a service's page gets the stylesheet and the side panel, and stays what it was", async (t) => {
@@ -32,13 +38,17 @@ test("a service's page gets the stylesheet and the side panel, and stays what it
   assert.match(page.body, /technician/);
   assert.match(page.body, /<form[^>]* method="post" action="&#x2F;logout"/);
   assert.match(page.body, /href="&#x2F;template&#x2F;" aria-current="page"/);
-  const tree = serialize(parse(page.body));
+  const tree = serialize(parse(page.body.replace(scriptTag, "")));
   const without = tree
     .replace(/<nav class="side-panel".*?<\/nav>/s, "")
     .replace(/<meta name="viewport"[^>]*><meta name="color-scheme"[^>]*><link[^>]*>/, "");
   assert.equal(without, serialize(parse(upstreamPage)));
   const [, sheet = ""] = /<link rel="stylesheet" href="([^"]*)"/.exec(page.body) ?? [];
   assert.equal((await browser.request(sheet)).header("content-type"), "text/css; charset=utf-8");
+  const [, watch = ""] = /<script [^>]* src="([^"]*)"/.exec(page.body) ?? [];
+  const kept = await browser.request(watch);
+  assert.equal(kept.header("content-type"), "text/javascript; charset=utf-8");
+  assert.match(kept.header("cache-control") ?? "", /immutable/);
 });
 
 test("what is no document of the browser's window stays untouched", async (t) => {
@@ -123,21 +133,52 @@ test("a composed page's headers are true: no length, no validator, nothing to be
   }
 });
 
-test("a strict policy of a service lets the stylesheet in and keeps everything else out", async (t) => {
+test("a strict policy of a service lets stylesheet and script in and keeps everything else out", async (t) => {
   const nexus = await startNexus(t);
   const browser = await nexus.signIn();
   answerWith(nexus, { ...html, "content-security-policy": "default-src 'none'; form-action x" });
-  const policy = (await browser.request("/template/")).header("content-security-policy") ?? "";
+  const page = await browser.request("/template/");
+  const [, watch = ""] = /<script [^>]* src="([^"]*)"/.exec(page.body) ?? [];
   const { origin } = nexus;
-  assert.equal(
-    policy,
-    `default-src 'none'; form-action x ${origin}/logout; style-src ${origin}/static/, frame-ancestors 'self'`,
-  );
+  const expected = [
+    "default-src 'none'",
+    `form-action x ${origin}/logout`,
+    `style-src ${origin}/static/`,
+    `script-src ${origin}${watch}`,
+    `connect-src ${origin}/api/session, frame-ancestors 'self'`,
+  ];
+  assert.equal(page.header("content-security-policy"), expected.join("; "));
   const fetched = await browser.request("/template/", { headers: script });
   assert.match(
     fetched.header("content-security-policy") ?? "",
     /^default-src 'none'; form-action x,/,
   );
+});
+
+test("a page in a sandbox gets stylesheet and panel, and no script", async (t) => {
+  const nexus = await startNexus(t);
+  const browser = await nexus.signIn();
+  const policy = ["script-src 'self'", "sandbox allow-scripts"];
+  answerWith(nexus, { ...html, "content-security-policy": policy });
+  const page = await browser.request("/template/");
+  assert.match(page.body, /global\.[\w-]+\.css"><\/head><body><nav/);
+  assert.doesNotMatch(page.header("content-security-policy") ?? "", /session/);
+});
+
+test("a policy with 'strict-dynamic' knows the script by a nonce that no other page has", async (t) => {
+  const nexus = await startNexus(t);
+  const browser = await nexus.signIn();
+  const policy = "script-src 'nonce-own' 'strict-dynamic'";
+  answerWith(nexus, { ...html, "content-security-policy": policy });
+  const nonces = new Set<string>();
+  for (let round = 0; round < 2; round++) {
+    const page = await browser.request("/template/");
+    const [, nonce = ""] = /<script async nonce="([^"]*)"/.exec(page.body) ?? [];
+    const sent = page.header("content-security-policy") ?? "";
+    assert.ok(sent.startsWith(`${policy} 'nonce-${nonce}',`), sent);
+    nonces.add(nonce);
+  }
+  assert.equal(nonces.size, 2);
 });
 
 test("a page arrives as it is made, composed from its first bytes on", async (t) => {
@@ -186,7 +227,7 @@ test("names with HTML or any script in them are shown as what they are", async (
     // The start page is ours and UTF-8; a service's page can have any encoding.
     const isAscii = /^[\0-\x7f]*$/.test(page.body);
     assert.equal(isAscii, path === "/template/");
-    assert.doesNotMatch(page.body, /<script|<img/i);
+    assert.doesNotMatch(page.body.replace(scriptTag, ""), /<script|<img/i);
     const text = serialize(parse(page.body));
     assert.ok(text.includes(`Zoë O'Neil 日本 \u{1f41d}`), path);
     assert.ok(text.includes("Ködex \u{1f41d}"), path);

@@ -3,7 +3,7 @@ import type { ServiceEntry, ServiceRegistry } from "@hivematrix/lib/service_regi
 import type { PermissionLevel } from "@hivematrix/lib/token_verifier";
 import { type Denial, findDenial, reservedNames } from "./access_rules.ts";
 import { pathBelow } from "./canonical_target.ts";
-import { type Additions, HtmlComposer } from "./compose_html.ts";
+import type { Compose } from "./composition.ts";
 import { asksForDocument } from "./composition_rules.ts";
 import { type ForwardingParts, forwardPassage } from "./forward_passage.ts";
 import type { OpenConnections } from "./open_connections.ts";
@@ -15,8 +15,7 @@ import type { Session } from "./session_check.ts";
 export interface ServiceProxyParts extends ForwardingParts {
   readonly pages: Pages;
   readonly registry: ServiceRegistry;
-  /** What the page of a service gains; `current` is the service's name. */
-  readonly additions: (session: Session, current: string) => Additions;
+  readonly compose: Compose;
   /** Where answers under way are kept, to be cut when their session ends. */
   readonly connections: OpenConnections;
 }
@@ -49,7 +48,7 @@ export async function forwardToService(
     bearer: session.token,
     composition: {
       isWanted: asksForDocument(headers),
-      createComposer: () => new HtmlComposer(parts.additions(session, entry.name)),
+      compose: (own) => parts.compose(own, session, entry.name),
     },
   });
   return undefined;

@@ -39,9 +39,9 @@ export function createSessionCheck(
     // A service token is signed by Core too, but it is nobody's session.
     if (caller?.kind !== "user") return undefined;
     const question = trusted.ask();
-    if (!(await core.isLive(token))) return undefined;
+    if (!(await core.isLive(token, { isUse }))) return undefined;
     const session = { token, user: caller.user, hash: hashSessionId(caller.user.jti) };
-    question.remember(session);
+    question.remember(session, { isUse });
     return session;
   };
 }

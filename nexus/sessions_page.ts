@@ -1,7 +1,7 @@
 // /sessions: where somebody is signed in, and the end of any of it (R11).
 import { readDeviceName } from "@hivematrix/lib/device_name";
 import { HttpError } from "@hivematrix/lib/http_error";
-import { html, redirect } from "@hivematrix/lib/responses";
+import { redirect } from "@hivematrix/lib/responses";
 import type { CoreClient, SessionSummary } from "./core_client.ts";
 import type { SessionHandler } from "./own_request.ts";
 import type { Pages } from "./pages.ts";
@@ -10,8 +10,8 @@ import type { Session } from "./session_check.ts";
 export interface SessionsPageParts {
   readonly core: CoreClient;
   readonly pages: Pages;
-  /** Puts the side panel into one of Nexus's own pages. */
-  readonly compose: (page: string, session: Session) => string;
+  /** Makes one of Nexus's own pages an answer, side panel and all. */
+  readonly compose: (page: string, session: Session) => Response;
 }
 
 /** GET /sessions shows them; POST /sessions?end=<id> or ?end=others ends some and comes back. */
@@ -25,8 +25,7 @@ export function sessionsPage({ core, pages, compose }: SessionsPageParts): Sessi
         ended: ended === null ? undefined : describeEnd(Number(ended)),
         has_others: sessions.length > 1,
       });
-      const headers = { "content-security-policy": pages.contentSecurityPolicy() };
-      return html(compose(page, session), { headers });
+      return compose(page, session);
     }
     const which = parameters.get("end") ?? "";
     if (which !== "others" && !/^[0-9a-f]{64}$/.test(which)) {

@@ -31,7 +31,9 @@ const services = [
 ];
 
 const panelOf = (changes: Partial<UserClaims>, current = "template") =>
-  createAdditions(pages, "/static/global.x.css", {
+  createAdditions(pages, {
+    stylesheetUrl: "/static/global.x.css",
+    scriptTag: "",
     user: { ...user, ...changes },
     services,
     current,

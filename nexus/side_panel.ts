@@ -4,15 +4,23 @@ import { openServices } from "./access_rules.ts";
 import { type Additions, toAsciiHtml } from "./compose_html.ts";
 import type { Pages } from "./pages.ts";
 
-/** What a page gains: the stylesheet, and a panel with what this person may open. */
+/** What a page gains: stylesheet and script, and a panel with what this person may open. */
 export function createAdditions(
   pages: Pages,
-  stylesheetUrl: string,
   {
+    stylesheetUrl,
+    scriptTag,
     user,
     services,
     current,
-  }: { user: UserClaims; services: readonly ServiceEntry[]; current: string },
+  }: {
+    stylesheetUrl: string;
+    /** Empty for a page that gets no script. */
+    scriptTag: string;
+    user: UserClaims;
+    services: readonly ServiceEntry[];
+    current: string;
+  },
 ): Additions {
   const panel = pages.render("side_panel", {
     home_url: "/",
@@ -33,6 +41,7 @@ export function createAdditions(
     head: toAsciiHtml(
       `<meta name="color-scheme" content="light dark"><link rel="stylesheet" href="${stylesheetUrl}">`,
     ),
+    script: toAsciiHtml(scriptTag),
     viewport: toAsciiHtml('<meta name="viewport" content="width=device-width, initial-scale=1">'),
     // The view's last line end would be a text of its own in the service's page.
     body: toAsciiHtml(panel.trim()),

@@ -52,8 +52,8 @@ export interface TestNexus {
   obtainToken(): Promise<string>;
   /** A browser in which somebody is signed in. */
   signIn(person?: HostileProvider["person"]): Promise<TestBrowser>;
-  /** Ends the gateway and starts it again with the same settings. */
-  restart(): Promise<void>;
+  /** Ends the gateway and starts it again with the same settings. @param whileDown between the two */
+  restart(whileDown?: () => Promise<void>): Promise<void>;
 }
 
 /** Starts a gateway on a free port, gone when the test ends. */
@@ -128,8 +128,9 @@ export async function startNexus(
       await browser.open("/template/");
       return upstream.requests.pop()?.headers("authorization")[0]?.replace("Bearer ", "") ?? "";
     },
-    async restart() {
+    async restart(whileDown) {
       await stop(nexus);
+      await whileDown?.();
       nexus = await start();
     },
   };

@@ -9,8 +9,8 @@ export interface Feed {
 
 /** A question to Core that is under way, to be remembered if nothing has happened meanwhile. */
 export interface Question {
-  /** Core has said that the session lives. */
-  remember(session: Session): void;
+  /** Core has said that the session lives. @param isUse as of `find` */
+  remember(session: Session, options: { isUse: boolean }): void;
 }
 
 interface Trusted {
@@ -67,12 +67,14 @@ export class TrustedSessions {
     const { isAlive, epoch } = this.#feed();
     const askedAt = performance.now();
     return {
-      remember: (session) => {
+      remember: (session, { isUse }) => {
         const feed = this.#feed();
         const isLate = performance.now() - askedAt > longestQuestionMs;
         if (!isAlive || !feed.isAlive || feed.epoch !== epoch || isLate) return;
         const endedAt = this.#endedAt.get(session.hash) ?? Number.NEGATIVE_INFINITY;
-        if (endedAt < askedAt) this.#keep(session);
+        if (endedAt >= askedAt) return;
+        this.#keep(session);
+        if (isUse) this.#seen.add(session.hash);
       },
     };
   }
@@ -120,7 +122,6 @@ export class TrustedSessions {
     if (former !== undefined) this.#byToken.delete(former);
     this.#byToken.set(session.token, { session, endsAt });
     this.#tokenByHash.set(hash, session.token);
-    this.#seen.add(hash);
     if (this.#byToken.size <= maxTrusted) return;
     for (const [token, oldest] of this.#byToken) {
       this.#forget(token, oldest.session.hash);

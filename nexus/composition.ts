@@ -1,0 +1,66 @@
+import type { ServiceRegistry } from "@hivematrix/lib/service_registry";
+import { HtmlComposer } from "./compose_html.ts";
+import { composedHeaders, enforcedPolicies } from "./composition_rules.ts";
+import { type AddedSources, createScriptNonce, mayAddScript } from "./content_policy.ts";
+import type { Pages } from "./pages.ts";
+import type { Session } from "./session_check.ts";
+import { markPerson, sessionStatePath } from "./session_state.ts";
+import { createAdditions } from "./side_panel.ts";
+
+/** How one document is composed: its headers, name and value in turn, and what its content goes through. */
+export interface Composed {
+  readonly headers: string[];
+  readonly composer: HtmlComposer;
+}
+
+/**
+ * Composes a document for the session that asked for it.
+ *
+ * @param headers the document's own, name and value in turn
+ * @param current the service that is open
+ */
+export type Compose = (headers: readonly string[], session: Session, current: string) => Composed;
+
+export interface CompositionParts {
+  readonly pages: Pages;
+  readonly registry: ServiceRegistry;
+  readonly publicOrigin: URL;
+  readonly stylesheetUrl: string;
+  /** The address of static/session_watch.js. */
+  readonly scriptUrl: string;
+}
+
+/** Stylesheet, side panel and the script that says when the session has ended, and leave for these. */
+export function createCompose({
+  pages,
+  registry,
+  publicOrigin: { origin },
+  stylesheetUrl,
+  scriptUrl,
+}: CompositionParts): Compose {
+  return (headers, session, current) => {
+    const nonce = createScriptNonce();
+    const isWatched = mayAddScript(enforcedPolicies(headers));
+    const script = { url: origin + scriptUrl, asks: origin + sessionStatePath, nonce };
+    const sources: AddedSources = {
+      stylesheets: `${origin}/static/`,
+      logout: `${origin}/logout`,
+      ...(isWatched && { script }),
+    };
+    const additions = createAdditions(pages, {
+      stylesheetUrl,
+      scriptTag: isWatched ? formatScriptTag(scriptUrl, nonce, session) : "",
+      user: session.user,
+      services: registry.list(),
+      current,
+    });
+    return { headers: composedHeaders(headers, sources), composer: new HtmlComposer(additions) };
+  };
+}
+
+/** All values are of letters, digits and signs that mean nothing in an attribute. */
+function formatScriptTag(scriptUrl: string, nonce: string, { user }: Session): string {
+  const endsInSeconds = Math.max(0, Math.floor(user.exp - Date.now() / 1000));
+  const data = `data-person="${markPerson(user)}" data-ends-in="${endsInSeconds}"`;
+  return `<script async nonce="${nonce}" src="${scriptUrl}" ${data}></script>`;
+}
