@@ -18,7 +18,9 @@ export interface SessionsPageParts {
 export function sessionsPage({ core, pages, compose }: SessionsPageParts): SessionHandler {
   return async ({ method, parameters, log }, session) => {
     if (method !== "POST") {
-      const sessions = (await core.listSessions(session.token)).map(describe);
+      const listed = await core.listSessions(session.token);
+      // One's own first: it is what the others are compared with.
+      const sessions = listed.map(describe).sort((a, b) => Number(b.current) - Number(a.current));
       const ended = parameters.get("ended");
       const page = pages.render("sessions", {
         sessions,
@@ -41,7 +43,7 @@ function describe(summary: SessionSummary) {
   return {
     id: summary.id,
     device: readDeviceName(summary.user_agent),
-    address: summary.address || "unknown",
+    address: summary.address || "unknown address",
     since: formatTime(summary.created_at),
     last_seen: formatTime(summary.last_seen_at),
     current: summary.current,
