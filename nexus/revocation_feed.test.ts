@@ -94,11 +94,15 @@ test("R15: an event stream of a revoked session is cut, another's goes on", asyn
 });
 
 /** A service that answers WebSockets with what it is sent. */
-async function startEcho(t: { after(cleanUp: () => unknown): void }): Promise<string> {
+async function startEcho(
+  t: { after(cleanUp: () => unknown): void },
+  onClose = () => {},
+): Promise<string> {
   const echo = new WebSocketServer({ port: 0, host: "127.0.0.1" });
   echo.on("connection", (socket, { headers, url }) => {
     socket.send(JSON.stringify({ headers, url }));
     socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));
+    socket.once("close", onClose);
   });
   t.after(() => {
     for (const client of echo.clients) client.terminate();
@@ -116,7 +120,11 @@ function openSocket(nexus: TestNexus, token: string, origin?: string): WebSocket
 }
 
 test("a WebSocket joins browser and service, and is cut when its session is revoked", async (t) => {
-  const nexus = await startNexus(t, { services: { echo: { url: await startEcho(t) } } });
+  let isCutAtService = false;
+  const onClose = () => {
+    isCutAtService = true;
+  };
+  const nexus = await startNexus(t, { services: { echo: { url: await startEcho(t, onClose) } } });
   const token = await nexus.obtainToken();
   const socket = openSocket(nexus, token);
   t.after(() => socket.terminate());
@@ -133,6 +141,7 @@ test("a WebSocket joins browser and service, and is cut when its session is revo
   const closed = once(socket, "close");
   await revoke(nexus, token);
   await closed;
+  await waitFor(() => isCutAtService);
 });
 
 test("R15: a WebSocket needs a session, an open service and a page of this origin", async (t) => {

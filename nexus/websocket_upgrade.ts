@@ -157,12 +157,9 @@ function joinSockets(
   browser: Duplex,
   upstream: Duplex,
 ): void {
-  const both = {
-    destroy() {
-      browser.destroy();
-      upstream.destroy();
-    },
-  };
+  // The browser's side at once, the service's once that is gone: where very many are cut, no
+  // browser waits for another one's service.
+  const both = { destroy: () => browser.destroy() };
   for (const socket of [browser, upstream]) {
     // A WebSocket may be silent for as long as it likes.
     if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(0);
@@ -170,7 +167,8 @@ function joinSockets(
     socket.on("error", () => both.destroy());
     socket.once("close", () => {
       connections.remove(session, both);
-      both.destroy();
+      browser.destroy();
+      upstream.destroy();
     });
   }
   browser.pipe(upstream).pipe(browser);
