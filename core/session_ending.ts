@@ -48,14 +48,15 @@ export function createSessionEnding({
     const revocation = revocations.begin();
     try {
       const ended = await sessions.end(which, revocation.id);
-      logEnds(ended, reason, log);
+      // Sessions that were over before are announced again: whoever ended them may have been killed
+      // before every gateway knew, and this call's answer makes the same promise.
+      const announced = revocation.announce(ended.map(({ hash }) => hash));
       // The provider hears of it whether or not all gateways confirm: its tokens come only once.
       const providerEnds = keepProviderSession
         ? ended.map(() => "kept" as const)
         : endProviderSessions(keycloak, ended, log);
-      // Sessions that were over before are announced again: whoever ended them may have been killed
-      // before every gateway knew, and this call's answer makes the same promise.
-      const announced = revocation.announce(ended.map(({ hash }) => hash));
+      // The gateways are at work by now: very many lines take their time.
+      logEnds(ended, reason, log);
       const [ends] = await Promise.all([providerEnds, announced]);
       return ended.map((session, i) => ({ ...session, providerSession: ends[i] ?? "unknown" }));
     } finally {
