@@ -1,3 +1,4 @@
+import type { Log } from "@hivematrix/lib/log";
 import type { Session } from "./session_check.ts";
 
 /** Something that can be cut: an answer under way, a WebSocket. */
@@ -10,17 +11,44 @@ interface SessionConnections {
   readonly open: Set<Cuttable>;
 }
 
-/** What is under way for each session, so that its end ends that too (R15). */
+/** What is known of sessions whose connections are open. */
+export interface SessionKnowledge {
+  /** Whether the end of a session was announced lately: while its request was being let in. */
+  hasEnded(hash: string): boolean;
+  /** Whether the end of this session would be heard of: then there is nothing to ask. */
+  isTrusted(session: Session): boolean;
+  /** Whether an answer by Core makes a session trusted now. */
+  isFeedAlive(): boolean;
+  /** Asks Core, and trusts what lives. @throws {HttpError} 503 when Core cannot say */
+  isLive(session: Session): Promise<boolean>;
+}
+
+const lookEveryMs = 1000;
+
+/** Without the feed nothing becomes trusted, so every look would ask Core about everything. */
+const looksWithoutFeed = 5;
+
+/**
+ * What is under way for each session, so that its end ends that too (R15). A connection is let in by
+ * an answer that may be out of date by then, and its session's end may have been announced while the
+ * feed was down. So each is looked at until its session is trusted, and again when the feed was lost.
+ */
 export class OpenConnections {
-  readonly #hasEnded: (hash: string) => boolean;
+  readonly #knowledge: SessionKnowledge;
+  readonly #log: Log;
   readonly #bySession = new Map<string, SessionConnections>();
   readonly #timer: NodeJS.Timeout;
+  #isAsking = false;
+  #looks = 0;
 
-  /** @param hasEnded whether the end of a session was announced while its request was let in */
-  constructor(hasEnded: (hash: string) => boolean) {
-    this.#hasEnded = hasEnded;
-    // Sessions end by themselves too, without a word from anybody.
-    this.#timer = setInterval(() => this.#cutExpired(), 1000).unref();
+  constructor(knowledge: SessionKnowledge, log: Log) {
+    this.#knowledge = knowledge;
+    this.#log = log;
+    this.#timer = setInterval(() => {
+      // Sessions end by themselves too, without a word from anybody.
+      this.#cutExpired();
+      void this.#askAboutDoubtful();
+    }, lookEveryMs).unref();
   }
 
   get size(): number {
@@ -31,7 +59,7 @@ export class OpenConnections {
 
   /** Cuts it at once when its session has ended since its request was let in. */
   add(session: Session, connection: Cuttable): void {
-    if (this.#hasEnded(session.hash)) {
+    if (this.#knowledge.hasEnded(session.hash)) {
       connection.destroy();
       return;
     }
@@ -56,18 +84,27 @@ export class OpenConnections {
     }
   }
 
-  /** Cuts what belongs to sessions that do not live any more, by Core's word. */
-  async recheck(isLive: (token: string) => Promise<boolean>): Promise<void> {
-    const entries = [...this.#bySession.values()];
-    await Promise.all(
-      entries.map(async ({ session }) => {
-        if (!(await isLive(session.token))) this.cut([session.hash]);
-      }),
-    );
-  }
-
   close(): void {
     clearInterval(this.#timer);
+  }
+
+  /** What Core does not answer is asked again at the next look. */
+  async #askAboutDoubtful(): Promise<void> {
+    const { isTrusted, isFeedAlive, isLive } = this.#knowledge;
+    const isDue = isFeedAlive() || ++this.#looks % looksWithoutFeed === 0;
+    if (this.#isAsking || !isDue) return;
+    this.#isAsking = true;
+    const doubtful = [...this.#bySession.values()].filter(({ session }) => !isTrusted(session));
+    const results = await Promise.allSettled(
+      doubtful.map(async ({ session }) => {
+        if (!(await isLive(session))) this.cut([session.hash]);
+      }),
+    );
+    this.#isAsking = false;
+    const failed = results.find(({ status }) => status === "rejected");
+    if (failed === undefined) return;
+    const { reason: error } = failed as PromiseRejectedResult;
+    this.#log.warn("open connections could not be checked", { error });
   }
 
   #cutExpired(): void {

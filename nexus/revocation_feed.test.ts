@@ -186,3 +186,36 @@ test("a service's refusal of a WebSocket reaches the browser as it is", async (t
   assert.equal(response.headers["x-reason"], "teapot");
   response.resume();
 });
+
+test("R15: a stream that an outdated answer has let in after the feed was lost is cut all the same", async (t) => {
+  const nexus = await startNexus(t);
+  nexus.upstream.answer((incoming, outgoing) => {
+    if (incoming.url === "/events") outgoing.write("data: hello\n\n");
+    else outgoing.end("ok");
+  });
+  const [token, other] = [await nexus.obtainToken(), await nexus.obtainToken()];
+  await waitForTrust(nexus, other);
+  // Core says "live", and the answer takes its time: meanwhile the feed is lost, and the session ends.
+  let arrive = () => {};
+  let isAsked = false;
+  const arrival = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  nexus.coreDoor.misbehave(async () => {
+    isAsked = true;
+    await arrival;
+    return Response.json({ valid: true });
+  });
+  const headers = { authorization: `Bearer ${token}` };
+  const opening = fetch(`${nexus.origin}/template/events`, { headers });
+  await waitFor(() => isAsked, { what: "Core to be asked" });
+  await revoke(nexus, token);
+  nexus.coreDoor.misbehave(undefined);
+  await waitForTrust(nexus, other);
+  arrive();
+  const response = await opening;
+  assert.equal(response.status, 200);
+  const openedAt = performance.now();
+  await response.text().catch(() => {});
+  assert.ok(performance.now() - openedAt < 3000);
+});

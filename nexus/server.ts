@@ -111,9 +111,6 @@ export function createNexus(
   };
 }
 
-/** How soon a look at what was open before the feed was is repeated: by then, no answer is out. */
-const recheckAfterMs = 15_000;
-
 /** Listens to which sessions end, and ends what belongs to them here. */
 function openFeed(
   { CORE_SERVICE_URL, SERVICE_SECRET }: NexusSettings,
@@ -126,13 +123,20 @@ function openFeed(
   endHere: (hashes: readonly string[]) => void;
 } {
   const trusted = new TrustedSessions(() => feed);
-  const connections = new OpenConnections((hash) => trusted.hasEnded(hash));
-  const recheck = () =>
-    connections
-      .recheck((token) => core.isLive(token, { isUse: false }))
-      .catch((error: unknown) => {
-        log.warn("open connections could not be checked", { error });
-      });
+  const connections = new OpenConnections(
+    {
+      hasEnded: (hash) => trusted.hasEnded(hash),
+      isTrusted: ({ token }) => trusted.find(token, { isUse: false }) !== undefined,
+      isFeedAlive: () => feed.isAlive,
+      async isLive(session) {
+        const question = trusted.ask();
+        const isLive = await core.isLive(session.token, { isUse: false });
+        if (isLive) question.remember(session, { isUse: false });
+        return isLive;
+      },
+    },
+    log,
+  );
   const endHere = (hashes: readonly string[]) => {
     trusted.end(hashes);
     connections.cut(hashes);
@@ -142,12 +146,7 @@ function openFeed(
     serviceSecret: SERVICE_SECRET,
     log,
     onEnded: endHere,
-    onEpoch: () => {
-      trusted.clear();
-      void recheck();
-      // A connection may be waiting for an answer about its session that was read before.
-      setTimeout(recheck, recheckAfterMs).unref();
-    },
+    onEpoch: () => trusted.clear(),
     takeSeen: () => trusted.takeSeen(),
   });
   return { feed, trusted, connections, endHere };
