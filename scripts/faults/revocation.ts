@@ -25,12 +25,21 @@ const shape = readShape(values.shape);
 const startedAt = performance.now();
 const minutesSpent = () => (performance.now() - startedAt) / 60_000;
 let violations = 0;
+let isInterrupted = false;
+// The round that runs is finished, so that no process is left behind.
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    isInterrupted = true;
+    process.once(signal, () => process.exit(1));
+  });
+}
 
 const figures = await runRevocationFaults({
   rounds,
   seed,
   ...(shape === undefined ? {} : { shape }),
-  mayGoOn: () => minutesSpent() < minutes && !(values["until-violation"] && violations > 0),
+  mayGoOn: () =>
+    !isInterrupted && minutesSpent() < minutes && !(values["until-violation"] && violations > 0),
   report(soFar) {
     for (const text of soFar.violations.slice(violations)) console.error(text);
     violations = soFar.violations.length;

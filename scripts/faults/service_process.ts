@@ -43,6 +43,10 @@ export class ServiceProcess {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;
+    // A test that fails early must not leave a service behind.
+    const end = () => child.kill("SIGKILL");
+    process.once("exit", end);
+    child.once("exit", () => process.off("exit", end));
     const isListening = new Promise<void>((resolve, reject) => {
       const fail = (reason: string) =>
         reject(new Error(`${this.name} ${reason}:\n${this.log.join("\n")}`));
