@@ -177,6 +177,24 @@ test("R25: a provider that is away or ill is 503 with Retry-After, and works aga
   assert.equal((await exchange(core, { access_token })).status, 200);
 });
 
+test("R9: a session that the provider does not confirm once it is made is ended again", async (t) => {
+  const core = await startCore(t);
+  const access_token = core.provider.giveAccessToken(adaUserinfo);
+  const seconds: Record<string, readonly [answer: () => Response, status: number]> = {
+    "signed out": [() => new Response(null, { status: 401 }), 401],
+    "other groups": [() => Response.json({ ...adaUserinfo, groups: [] }), 503],
+    away: [() => new Response(null, { status: 500 }), 503],
+  };
+  for (const [name, [answer, status]] of Object.entries(seconds)) {
+    let asked = 0;
+    core.provider.misbehave(() => (++asked === 1 ? Response.json(adaUserinfo) : answer()));
+    assert.equal((await exchange(core, { access_token })).status, status, name);
+    assert.equal(asked, 2, name);
+    assert.deepEqual(await core.sessions.list(undefined, 10), [], name);
+  }
+  assert.deepEqual(core.provider.logouts, [], "the provider's session is not ours to end");
+});
+
 test("a sign-in is logged without the session's id or any token", async (t) => {
   const core = await startCore(t);
   const token = await core.signIn(adaUserinfo, { refresh_token: "the-refresh-token" });

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { HttpError } from "@hivematrix/lib/http_error";
 import type { Log } from "@hivematrix/lib/log";
 import { readJsonFields } from "@hivematrix/lib/request_body";
@@ -21,6 +22,7 @@ import type { Device, ProviderSession, User } from "./session_store.ts";
 export function exchangeToken(core: Core): Handler {
   const { keycloak, sessions, sessionLifetimeSeconds, tokens } = core;
   const endPrevious = createPreviousEnding(core);
+  const confirmUser = createUserConfirmation(core);
   return async (request, { log }) => {
     const body = await readJsonFields(request, ["access_token"]);
     const provider = readProviderSession(body);
@@ -36,11 +38,32 @@ export function exchangeToken(core: Core): Handler {
     if (previousToken !== undefined) await endPrevious(previousToken, log);
     const user = toUser(userinfo);
     const session = await sessions.create(user, sessionLifetimeSeconds, provider, device);
+    await confirmUser(session.id, user, body.access_token, log);
     const { sub, permission_level } = user;
     log.info("signed in", { sub, permission_level, session: describeSession(session.id) });
     const token = await tokens.mintUserToken(session);
     // Tokens are not for caches (RFC 6749 §5.1).
     return Response.json({ token }, { headers: { "cache-control": "no-store" } });
+  };
+}
+
+/**
+ * Asks the provider once more, now that there is a session: it may have told us of a sign-out, a
+ * disabled user or other groups after it had answered and before there was a session to end.
+ */
+function createUserConfirmation({ endSessions, keycloak }: Pick<Core, "endSessions" | "keycloak">) {
+  return async (id: string, user: User, accessToken: string, log: Log): Promise<void> => {
+    try {
+      const now = toUser(await readUserinfo(keycloak, accessToken));
+      if (isDeepStrictEqual(new Set(now.groups), new Set(user.groups))) return;
+      throw new HttpError(503, "The user was changed during the sign-in, sign in again", {
+        headers: { "retry-after": "1" },
+      });
+    } catch (error) {
+      const reason = "not confirmed by the identity provider";
+      await endSessions({ id }, { reason, log, keepProviderSession: true });
+      throw error;
+    }
   };
 }
 

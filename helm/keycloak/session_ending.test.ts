@@ -1,6 +1,7 @@
 // What ends at Core when something ends here: the real provider and a real Core, over HTTP.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { serve } from "@hivematrix/lib/serve";
 import { waitFor } from "@hivematrix/lib/wait_for";
 import { decodeJwt } from "jose";
 import { startCore } from "../../core/testing.ts";
@@ -196,4 +197,43 @@ test("R23: joining a group that one is in, or leaving one that one is not in, en
   await accounts.setEnabled(next.id, false);
   await hasEnded(marker);
   assert.ok(await isLive(token));
+});
+
+test("R9: a user who is disabled or demoted while Core makes the session does not keep it", async (t) => {
+  // Between Core and the provider: lets a change happen when Core has just learned who it is.
+  let onceKnown = async () => {};
+  const relay = await serve(
+    async (request) => {
+      const { pathname } = new URL(request.url);
+      const answer = await fetch(backendUrl + pathname, { headers: request.headers });
+      const body = await answer.text();
+      if (pathname.endsWith("/userinfo")) await onceKnown();
+      return new Response(body, { status: answer.status });
+    },
+    { port: 0, drainTimeoutMs: 100 },
+  );
+  t.after(() => relay.close());
+  const late = await startCore(t, { keycloak: { ...keycloak, backendUrl: relay.url.origin } });
+  await provider.restart({ coreUrl: late.url });
+  t.after(() => provider.restart({ coreUrl: core.url }));
+  const changes: Record<string, (id: string) => Promise<void>> = {
+    disabled: (id) => provider.accounts.setEnabled(id, false),
+    demoted: (id) => provider.accounts.removeFromGroup(id, "admins"),
+  };
+  for (const [what, change] of Object.entries(changes)) {
+    const username = `late-${what}`;
+    const user = { username, password, groups: ["admins"] };
+    const { id } = await provider.accounts.create(user);
+    const { access_token } = await provider.openBrowser().obtainTokens(username, password);
+    onceKnown = async () => {
+      onceKnown = async () => {};
+      await change(id);
+      await waitFor(() =>
+        provider.lines.some((line) => /told Core/.test(line) && line.includes(id)),
+      );
+    };
+    const response = await late.post("/api/token/exchange", { access_token });
+    assert.equal(response.status, what === "disabled" ? 401 : 503);
+    assert.deepEqual(await late.sessions.list(id, 10), []);
+  }
 });
