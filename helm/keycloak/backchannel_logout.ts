@@ -24,7 +24,8 @@ interface Message {
 
 const timeoutMs = 5000;
 const firstPauseMs = 250;
-const longestPauseMs = 30_000;
+/** Core is back that much earlier than it knows who has signed out meanwhile. */
+const longestPauseMs = 5000;
 const messagesAtOnce = 8;
 
 /** Core allows no longer session (SESSION_LIFETIME_SECONDS), so what is older ends nothing. */
@@ -83,7 +84,9 @@ export class BackchannelLogout {
     if (this.#closing.signal.aborted) return;
     const { log } = this.#options;
     const fields = { error: String(error), retry_in_ms: this.#pauseMs };
-    log.warn("cannot tell Core that sessions have ended", fields);
+    // A Core that is away for long is not worth a warning every few seconds.
+    const level = this.#pauseMs < longestPauseMs ? "warn" : "debug";
+    log[level]("cannot tell Core that sessions have ended", fields);
     this.#retry = setTimeout(() => this.wake(), this.#pauseMs);
     this.#pauseMs = Math.min(2 * this.#pauseMs, longestPauseMs);
   }
