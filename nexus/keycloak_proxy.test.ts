@@ -81,6 +81,28 @@ for (const isSecure of [false, true]) {
       assert.match(next.body, /type="password"/);
     });
 
+    test("R8: a provider that was away at the logout is signed out of by the page's own link", async () => {
+      const browser = nexus.openBrowser();
+      await browser.submit(await browser.open("/login"), password);
+      await provider.close();
+      const headers = { "sec-fetch-site": "same-origin" };
+      const page = await browser.request("/logout", { method: "POST", headers });
+      assert.match(page.body, /may get in without a password/);
+      await provider.restart();
+      assert.equal(
+        (await browser.open("/template/")).url,
+        `${nexus.origin}/template/`,
+        "it is true",
+      );
+      browser.cookies = browser.cookies.filter((cookie) => cookie !== browser.sessionCookie);
+
+      const [, link = ""] = /href="([^"]*openid-connect&#x2F;logout[^"]*)"/.exec(page.body) ?? [];
+      const decoded = link.replaceAll(/&#x2F;/g, "/").replaceAll("&#x3D;", "=");
+      const question = await browser.open(decoded.replaceAll("&amp;", "&"));
+      const left = await browser.submit(question, { logout: "yes" });
+      assert.match(left.body, /type="password"/, "back at the start page, which asks who it is");
+    });
+
     test("ten tabs that sign in at once land on their own pages", async () => {
       const browser = nexus.openBrowser();
       const paths = Array.from({ length: 10 }, (_, tab) => `/template/?tab=${tab}`);
