@@ -53,13 +53,15 @@ export const upstreamTimeoutsMs: UpstreamTimeouts = {
   idle: 600_000,
 };
 
+/** For each upstream. */
+export const connectionSettings = { connections: 256, pipelining: 1 };
+
 export function createForwarder(timeoutsMs: UpstreamTimeouts = upstreamTimeoutsMs): Forwarder {
   const agent = new Agent({
+    ...connectionSettings,
     connect: { timeout: timeoutsMs.connect },
     headersTimeout: timeoutsMs.head,
     bodyTimeout: timeoutsMs.idle,
-    connections: 256,
-    pipelining: 1,
   });
   return {
     forward: (forwarding) =>

@@ -61,8 +61,8 @@ export function requestHeaders(rawHeaders: readonly string[], facts: ForwardedFa
   const headers: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? "";
-    const lower = name.toLowerCase();
-    if (named.has(lower) || isReserved(lower)) continue;
+    const { lower, isReserved } = readName(name);
+    if (isReserved || named.has(lower)) continue;
     // 100-continue has been answered by node; composing needs the page as it is.
     if (lower === "expect" || (lower === "accept-encoding" && facts.mayBeComposed)) continue;
     headers.push(name, rawHeaders[i + 1] ?? "");
@@ -85,8 +85,8 @@ export function responseHeaders(rawHeaders: readonly string[]): string[] {
   const named = connectionOptions(rawHeaders);
   const headers: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const lower = (rawHeaders[i] ?? "").toLowerCase();
-    if (hopByHop.has(lower) || named.has(lower)) continue;
+    const { lower, isHopByHop } = readName(rawHeaders[i] ?? "");
+    if (isHopByHop || named.has(lower)) continue;
     // What software runs where is nobody's business (R28).
     if (lower === "server" || lower === "x-powered-by") continue;
     headers.push(rawHeaders[i] ?? "", rawHeaders[i + 1] ?? "");
@@ -94,14 +94,39 @@ export function responseHeaders(rawHeaders: readonly string[]): string[] {
   return headers;
 }
 
+const none: ReadonlySet<string> = new Set();
+
 /** The names in Connection are hop-by-hop too (RFC 9110 §7.6.1), whatever a client puts there. */
 function connectionOptions(rawHeaders: readonly string[]): ReadonlySet<string> {
-  const names = new Set<string>();
+  let names: Set<string> | undefined;
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]?.toLowerCase() !== "connection") continue;
+    if (readName(rawHeaders[i] ?? "").lower !== "connection") continue;
+    names ??= new Set();
     for (const name of (rawHeaders[i + 1] ?? "").split(",")) names.add(name.trim().toLowerCase());
   }
-  return names;
+  return names ?? none;
+}
+
+/** What a header's name means, whatever its spelling. */
+interface HeaderName {
+  readonly lower: string;
+  readonly isHopByHop: boolean;
+  /** Not to be passed on from a client. */
+  readonly isReserved: boolean;
+}
+
+/** Every request brings the same few names: reading each anew took longer than all the rest here. */
+const knownNames = new Map<string, HeaderName>();
+const maxKnownNames = 500;
+
+function readName(name: string): HeaderName {
+  const known = knownNames.get(name);
+  if (known !== undefined) return known;
+  const lower = name.toLowerCase();
+  const read = { lower, isHopByHop: hopByHop.has(lower), isReserved: isReserved(lower) };
+  // Whoever sends ever new names fills this up once, and no further.
+  if (knownNames.size < maxKnownNames) knownNames.set(name, read);
+  return read;
 }
 
 function isReserved(lower: string): boolean {

@@ -7,7 +7,7 @@ import { requireSameOrigin } from "./cross_origin.ts";
 import { forwardToKeycloak, type KeycloakProxyParts } from "./keycloak_proxy.ts";
 import { requireKnownHost } from "./known_host.ts";
 import type { OwnHandler, OwnPage, SessionHandler } from "./own_request.ts";
-import { beginPassage, logAnswer, type Passage } from "./passage.ts";
+import { logAnswer, Passage } from "./passage.ts";
 import { refuseWithError, refuseWithoutSession } from "./refusal.ts";
 import { forwardToService, type ServiceProxyParts } from "./service_proxy.ts";
 import { readToken, type Session, type SessionCheck } from "./session_check.ts";
@@ -29,7 +29,7 @@ export interface GatewayParts extends ServiceProxyParts, KeycloakProxyParts {
 export function createGateway(parts: GatewayParts): RequestListener {
   return (incoming, outgoing) => {
     const startedAt = performance.now();
-    const passage = beginPassage(parts.log, incoming, outgoing);
+    const passage = new Passage(parts.log, incoming, outgoing);
     outgoing.once("close", () => logAnswer(passage, startedAt));
     void answer(parts, passage).catch((error: unknown) => {
       // Nothing more can be said to this browser; the log keeps what happened.
@@ -39,12 +39,10 @@ export function createGateway(parts: GatewayParts): RequestListener {
   };
 }
 
-async function answer(parts: GatewayParts, unjudged: Passage): Promise<void> {
-  let passage = unjudged;
+async function answer(parts: GatewayParts, passage: Passage): Promise<void> {
   let response: Response | undefined;
   try {
-    const target = judge(parts, passage.incoming);
-    passage = { ...passage, target, parameters: new URLSearchParams(target.query) };
+    passage.target = judge(parts, passage.incoming);
     response = await decide(parts, passage);
   } catch (error) {
     response = refuseWithError(parts.pages, passage, error);

@@ -10,7 +10,7 @@ import { sendResponse } from "@hivematrix/lib/serve";
 import { passageHeaders } from "./forward_passage.ts";
 import { responseHeaders } from "./forwarded_headers.ts";
 import { type GatewayParts, judge } from "./gateway.ts";
-import { beginPassage, logAnswer, type Passage } from "./passage.ts";
+import { logAnswer, Passage } from "./passage.ts";
 import { refuseAccess, refuseWithError, refuseWithoutSession } from "./refusal.ts";
 import { findService } from "./service_proxy.ts";
 import { readToken, type Session } from "./session_check.ts";
@@ -37,7 +37,7 @@ export function createUpgradeHandler(
       answerOrdinary(incoming, outgoing);
       return;
     }
-    const passage = beginPassage(parts.log, incoming, outgoing);
+    const passage = new Passage(parts.log, incoming, outgoing);
     socket.once("close", () => logAnswer(passage, startedAt));
     void answer(parts, passage, socket, head).catch((error: unknown) => {
       passage.log.error("the upgrade broke off", { error });
@@ -56,13 +56,12 @@ function asksForWebSocket({ method, headers }: IncomingMessage): boolean {
 
 async function answer(
   parts: GatewayParts,
-  unjudged: Passage,
+  passage: Passage,
   socket: Duplex,
   head: Buffer,
 ): Promise<void> {
-  let passage = unjudged;
   try {
-    passage = { ...passage, target: judge(parts, passage.incoming) };
+    passage.target = judge(parts, passage.incoming);
     const refusal = await connect(parts, passage, socket, head);
     if (refusal !== undefined) await sendResponse(refusal, passage.outgoing);
   } catch (error) {
