@@ -69,6 +69,24 @@ test("Cores that start at once on an empty database all find their table", async
   }
 });
 
+test("a Core starts while a backup reads the table, and holds up nobody", async (t) => {
+  await openStore(t).ping();
+  await postgres.sql.begin(async (transaction) => {
+    // What pg_dump holds for as long as it runs.
+    await transaction`lock table sessions in access share mode`;
+    await openStore(t, { timeoutMs: 3000 }).create(ada, 3600);
+  });
+});
+
+test("a table that an older Core has made gets what is missing", async (t) => {
+  await openStore(t).ping();
+  await postgres.sql`alter table sessions drop column address`;
+  await postgres.sql`comment on table sessions is 'schema of an older Core'`;
+  const store = openStore(t);
+  const { id } = await store.create(ada, 3600, {}, { address: "192.0.2.7" });
+  assert.equal((await store.check(id)).state, "live");
+});
+
 test("R31: the table holds neither the session id nor a readable token of the provider", async (t) => {
   const store = openStore(t);
   const session = await store.create(ada, 3600, provider);

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -28,6 +28,12 @@ import {
 } from "./session_store.ts";
 
 const schema = readFileSync(join(import.meta.dirname, "schema.sql"), "utf8");
+
+/**
+ * What the table says of itself once the schema is applied. Even statements that change nothing wait
+ * for a backup or a vacuum of the table, and everybody's queries behind them.
+ */
+const schemaName = `schema ${createHash("sha256").update(schema).digest("hex").slice(0, 16)}`;
 
 /** Any number, the same in every Core: who holds this lock applies the schema. */
 const schemaLock = 4_713_061_001;
@@ -288,7 +294,12 @@ export class PostgresSessionStore implements SessionStore {
       .begin(async (transaction) => {
         // Two Cores that start at once would run into each other's half-made table.
         await transaction`select pg_advisory_xact_lock(${schemaLock})`;
-        await transaction.unsafe(schema);
+        const [found] = await transaction`
+          select obj_description(to_regclass('sessions'), 'pg_class') = ${schemaName}
+            and to_regclass('used_once') is not null
+            and to_regclass('core_instances') is not null as is_applied`;
+        if (found?.["is_applied"] === true) return;
+        await transaction.unsafe(`${schema}; comment on table sessions is '${schemaName}'`);
       })
       .catch((error: unknown) => {
         this.#schemaApplied = undefined;

@@ -1,4 +1,4 @@
--- Core's sessions. Applied at every start, so each statement must be harmless when repeated.
+-- Core's sessions. Applied whenever it has changed, so each statement must be harmless when repeated.
 
 create table if not exists sessions (
   -- SHA-256 of the session id; the id itself is only in the token (session_id.ts says why).
