@@ -153,7 +153,12 @@ describe("the platform, started by one command", () => {
     await Promise.all(tabs.map((page, tab) => page.goto(address(tab))));
     for (const page of tabs) await page.getByLabel(/password/i).waitFor();
     await Promise.all(tabs.map((page) => signIn(page)));
-    for (const [tab, page] of tabs.entries()) await page.waitForURL(address(tab));
+    for (const [tab, page] of tabs.entries()) {
+      await page.waitForURL(address(tab)).catch(async (error: Error) => {
+        const text = (await page.textContent("body"))?.replace(/\s+/g, " ").slice(0, 300);
+        throw new Error(`Tab ${tab} is at ${page.url()} with "${text}"`, { cause: error });
+      });
+    }
     await visitor.close();
   });
 
