@@ -18,6 +18,7 @@ export interface ServiceEntry {
 
 export interface ServiceRegistry {
   find(name: string): ServiceEntry | undefined;
+  /** The same array for as long as nothing changes. */
   list(): readonly ServiceEntry[];
 }
 
@@ -33,6 +34,7 @@ const recheckAfterMs = 500;
  */
 export function createServiceRegistry(file: string, { log }: { log?: Log } = {}): ServiceRegistry {
   let entries: Map<string, ServiceEntry> | undefined;
+  let list: readonly ServiceEntry[] = [];
   let stamp = "";
   let checkedAt = Number.NEGATIVE_INFINITY;
   const refresh = (): Map<string, ServiceEntry> => {
@@ -45,6 +47,7 @@ export function createServiceRegistry(file: string, { log }: { log?: Log } = {})
       // A version that cannot be read is looked at once.
       stamp = newStamp;
       entries = newStamp === "" ? new Map() : parseServices(readFileSync(file, "utf8"), file);
+      list = [...entries.values()];
     } catch (error) {
       if (entries === undefined) throw error;
       log?.warn("keeping the services as they were", { error });
@@ -56,7 +59,8 @@ export function createServiceRegistry(file: string, { log }: { log?: Log } = {})
       return refresh().get(name);
     },
     list() {
-      return [...refresh().values()];
+      refresh();
+      return list;
     },
   };
 }

@@ -19,12 +19,27 @@ export interface SessionCookie {
 /** Browsers keep at least this much of name and value together (RFC 6265bis §5.7). */
 const maxCookieBytes = 4096;
 
+/** Of people who are here at the same time; a cookie and its token have some 3 KB. */
+const maxOpened = 2000;
+
 export function createSessionCookie(
   box: SealedBox,
   names: CookieNames,
   { isSecure }: { isSecure: boolean },
 ): SessionCookie {
   const name = names.session;
+  // Opening one costs as much as the rest of the check, and a browser sends it with every request.
+  // Whether its session lives is asked each time all the same.
+  const opened = new Map<string, string>();
+  const open = (value: string): string | undefined => {
+    const known = opened.get(value);
+    if (known !== undefined) return known;
+    const token = box.open(value, name);
+    if (token === undefined) return undefined;
+    if (opened.size >= maxOpened) opened.clear();
+    opened.set(value, token);
+    return token;
+  };
   return {
     format(token, maxAgeSeconds) {
       const value = box.seal(token, name);
@@ -38,7 +53,7 @@ export function createSessionCookie(
     },
     read(cookies) {
       const value = cookies.get(name);
-      return value === undefined ? undefined : box.open(value, name);
+      return value === undefined ? undefined : open(value);
     },
     formatRemoval: () => formatCookie(name, "", { secure: isSecure, maxAgeSeconds: 0 }),
   };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { ServiceEntry } from "@hivematrix/lib/service_registry";
 import type { UserClaims } from "@hivematrix/lib/token_verifier";
 import { createViews } from "@hivematrix/lib/views";
 import { createPages } from "./pages.ts";
@@ -77,4 +78,17 @@ test("a service without title or icon gets its name and first letter", () => {
     icon: "C",
     description: "",
   });
+});
+
+test("a panel that is kept shows the services of now, and which one is open", () => {
+  const panel = (list: readonly ServiceEntry[], current: string) => {
+    const parts = { stylesheetUrl: "/static/global.x.css", scriptTag: "", user, current };
+    return createAdditions(pages, { ...parts, services: list }).body.toString();
+  };
+  const before = panel(services, "template");
+  assert.equal(panel(services, "template"), before);
+  assert.notEqual(panel(services, ""), before);
+  const codex = { name: "codex", url: "http://127.0.0.1:3", title: "Customers" };
+  assert.match(panel([...services, codex], "template"), /Customers/);
+  assert.equal(panel(services, "template"), before);
 });

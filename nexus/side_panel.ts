@@ -22,6 +22,47 @@ export function createAdditions(
     current: string;
   },
 ): Additions {
+  return {
+    head: toAsciiHtml(
+      `<meta name="color-scheme" content="light dark"><link rel="stylesheet" href="${stylesheetUrl}">`,
+    ),
+    script: toAsciiHtml(scriptTag),
+    viewport: toAsciiHtml('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+    body: findPanel(pages, { user, services, current }),
+  };
+}
+
+interface PanelParts {
+  readonly user: UserClaims;
+  readonly services: readonly ServiceEntry[];
+  readonly current: string;
+}
+
+/**
+ * The panels of each signed-in person by the open service, and the list of services that they show:
+ * a new one is rendered when that list, or what is known of the person, is another object.
+ */
+const panels = new WeakMap<
+  UserClaims,
+  { services: readonly ServiceEntry[]; byService: Map<string, Buffer> }
+>();
+
+function findPanel(pages: Pages, parts: PanelParts): Buffer {
+  const { user, services, current } = parts;
+  let known = panels.get(user);
+  if (known?.services !== services) {
+    known = { services, byService: new Map() };
+    panels.set(user, known);
+  }
+  let panel = known.byService.get(current);
+  if (panel === undefined) {
+    panel = renderPanel(pages, parts);
+    known.byService.set(current, panel);
+  }
+  return panel;
+}
+
+function renderPanel(pages: Pages, { user, services, current }: PanelParts): Buffer {
   const panel = pages.render("side_panel", {
     home_url: "/",
     home_current: current === "",
@@ -37,15 +78,8 @@ export function createAdditions(
       initials: readInitials(user.name),
     },
   });
-  return {
-    head: toAsciiHtml(
-      `<meta name="color-scheme" content="light dark"><link rel="stylesheet" href="${stylesheetUrl}">`,
-    ),
-    script: toAsciiHtml(scriptTag),
-    viewport: toAsciiHtml('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-    // The view's last line end would be a text of its own in the service's page.
-    body: toAsciiHtml(panel.trim()),
-  };
+  // The view's last line end would be a text of its own in the service's page.
+  return toAsciiHtml(panel.trim());
 }
 
 /** What navigation shows of a service. */
