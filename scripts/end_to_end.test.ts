@@ -185,6 +185,39 @@ describe("the platform, started by one command", () => {
     await visitor.close();
   });
 
+  test("R11: an administrator ends a session on the dashboard, then their own", {
+    skip: skipWithoutChromium,
+  }, async () => {
+    const visitors = [await newVisitor(browser), await newVisitor(browser)] as const;
+    const [page, other] = [await visitors[0].newPage(), await visitors[1].newPage()];
+    for (const each of [page, other]) {
+      await each.goto(`${platform.origin}/helm/sessions`);
+      await signIn(each);
+      await each.getByText("Everybody's sessions").waitFor();
+    }
+    await page.reload();
+    await keepScreenshots(page, "helm-sessions");
+    await keepDarkScreenshot(page, "helm-sessions");
+    const endOf = (isOwn: boolean) => {
+      const own = page.getByText("this one");
+      const item = page.locator(".item-list__item");
+      return item.filter(isOwn ? { has: own } : { hasNot: own }).getByRole("link", { name: "End" });
+    };
+    await endOf(false).click();
+    await page.getByRole("button", { name: "End" }).click();
+    await page.getByRole("status").waitFor();
+    await other.goto(`${platform.origin}/template/`);
+    await other.getByLabel(/password/i).waitFor();
+
+    await endOf(true).click();
+    await keepScreenshots(page, "helm-end-session");
+    await page.getByRole("button", { name: "End" }).click();
+    await page.getByText("You are signed out").waitFor();
+    await page.goto(`${platform.origin}/helm/sessions`);
+    await page.getByLabel(/password/i).waitFor();
+    for (const visitor of visitors) await visitor.close();
+  });
+
   test("`helm new` makes a service that is there at once, and packages still install", async () => {
     const made = await platform.helm("new", "time_sheets");
     assert.equal(made.status, 0, made.output);
