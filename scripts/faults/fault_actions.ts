@@ -20,6 +20,7 @@ export class Faults {
   readonly #troubles = new Map<Extent, { count: number; endedAtMs: number }>();
   #end = new AbortController();
   #isPostgresDown = false;
+  #areOver = false;
   readonly figures = {
     coreKills: 0,
     gatewayKills: 0,
@@ -39,6 +40,7 @@ export class Faults {
 
   /** Begins it, and undoes it after its time. */
   begin(fault: Fault): void {
+    this.#areOver = false;
     const extent = this.#extentOf(fault);
     const trouble = this.#troubles.get(extent) ?? { count: 0, endedAtMs: 0 };
     this.#troubles.set(extent, trouble);
@@ -51,8 +53,9 @@ export class Faults {
     this.#underWay.add(underWay);
   }
 
+  /** The round's last one has been undone. */
   get areOver(): boolean {
-    return this.#underWay.size === 0;
+    return this.#areOver;
   }
 
   /** Since when nothing is wrong between a gateway and Core; `undefined` while something is. */
@@ -69,6 +72,7 @@ export class Faults {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
     for (const relay of this.#cluster.relays) relay.mend();
     this.#end = new AbortController();
+    this.#areOver = true;
   }
 
   async #perform(fault: Fault): Promise<void> {

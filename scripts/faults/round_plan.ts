@@ -64,9 +64,7 @@ export class Choice {
   readonly #random: () => number;
 
   constructor(seed: number) {
-    // Neighbouring seeds begin with neighbouring numbers; a few steps of a multiplied one part them.
-    this.#random = createRandom(Math.imul(seed + 1, 0x9e3779b1));
-    for (let i = 0; i < 8; i++) this.#random();
+    this.#random = createRandom(scatter(seed));
   }
 
   /** A whole number from least to most. */
@@ -85,6 +83,14 @@ export class Choice {
   happens(probability: number): boolean {
     return this.#random() < probability;
   }
+}
+
+/** Neighbouring seeds would begin with neighbouring numbers (the finalizer of MurmurHash3). */
+function scatter(seed: number): number {
+  let bits = seed | 0;
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+  return (bits ^ (bits >>> 16)) >>> 0;
 }
 
 export function planRound(seed: number, shape: ClusterShape): RoundPlan {
@@ -113,7 +119,7 @@ class RoundPlanner {
     for (let atMs = 0; atMs < forMs; atMs += choice.between(10, 60)) this.#request(atMs);
     for (let atMs = 100; atMs < forMs; atMs += choice.between(300, 1200)) this.#signIn(atMs);
     for (let atMs = 200; atMs < forMs; atMs += choice.between(300, 1500)) {
-      this.#end(atMs, choice.index(this.#slots));
+      this.#end(atMs, choice.index(this.#slots), { how: choice.of(endings) });
     }
     for (let count = choice.between(0, 3); count > 0; count--) {
       this.#fault(choice.between(0, forMs - 1000));
@@ -126,6 +132,7 @@ class RoundPlanner {
 
   #scene(atMs: number): void {
     const scenes = [
+      () => this.#lateAnswer(atMs, { isFeedLost: false }),
       () => this.#lateAnswer(atMs, { isFeedLost: false }),
       () => this.#lateAnswer(atMs, { isFeedLost: true }),
       () => this.#lateAnswer(atMs, { isFeedLost: true }),
@@ -144,7 +151,7 @@ class RoundPlanner {
     const choice = this.#choice;
     const nexus = choice.index(this.#shape.gateways);
     const slot = this.#signIn(atMs);
-    const askedAt = atMs + choice.between(200, 500);
+    const askedAt = atMs + choice.between(300, 800);
     const heldMs = choice.between(400, 4500);
     this.#hold(askedAt - 20, { nexus, lane: "other", directions: toNexus, forMs: heldMs });
     for (const kind of ["echo", "stream", "socket"] as const)
@@ -200,7 +207,7 @@ class RoundPlanner {
     this.#hold(goneAt - 5, { nexus, lane: "feed", directions: toNexus, forMs });
     const manner = choice.happens(0.8) ? "kill" : "stop";
     this.actions.push({ atMs: goneAt, do: manner, process: { core }, downMs: 0 });
-    this.#end(goneAt + choice.between(20, 300), slot, core);
+    this.#end(goneAt + choice.between(20, 300), slot, { core });
     this.#requests(goneAt, goneAt + 3500, { nexus, slot });
   }
 
@@ -227,7 +234,7 @@ class RoundPlanner {
       const forMs = choice.between(500, 3000);
       this.#hold(endedAt - 50, { nexus, lane: "feed", directions: toNexus, forMs });
     }
-    this.#end(endedAt, slot, core);
+    this.#end(endedAt, slot, { core });
     const diesAt = endedAt + choice.between(0, 40);
     this.actions.push({ atMs: diesAt, do: "kill", process: { core }, downMs: choice.index(500) });
     this.#requests(endedAt, endedAt + 3000, { nexus, slot });
@@ -286,8 +293,10 @@ class RoundPlanner {
     return slot;
   }
 
-  #end(atMs: number, slot: number, core = this.#choice.index(this.#shape.cores)): void {
-    this.actions.push({ atMs, do: "end", core, slot, how: this.#choice.of(endings) });
+  #end(atMs: number, slot: number, given: { core?: number; how?: Ending } = {}): void {
+    const choice = this.#choice;
+    const { core = choice.index(this.#shape.cores), how = choice.of(ownEndings) } = given;
+    this.actions.push({ atMs, do: "end", core, slot, how });
   }
 
   #requests(fromMs: number, toMs: number, of: { nexus: number; slot: number }): void {
@@ -308,6 +317,8 @@ class RoundPlanner {
   }
 }
 
+/** Those that end the session that they are asked for. */
+const ownEndings = endings.filter((how) => how !== "end others");
 const toCore: readonly Direction[] = ["toCore"];
 const toNexus: readonly Direction[] = ["toNexus"];
 const bothWays: readonly Direction[] = ["toCore", "toNexus"];

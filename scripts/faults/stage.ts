@@ -4,7 +4,7 @@ import type { TestScope } from "@hivematrix/lib/testing";
 import { type Cluster, type ClusterShape, startCluster } from "./cluster.ts";
 import { Faults } from "./fault_actions.ts";
 import { GatewayClient, type OpenConnection } from "./gateway_client.ts";
-import { type ModelSession, RevocationModel } from "./revocation_model.ts";
+import { type ModelSession, type RequestKind, RevocationModel } from "./revocation_model.ts";
 import { SessionOperations } from "./session_operations.ts";
 
 /** When an ended session is tried again: while a lease could still run, and a little longer. */
@@ -50,19 +50,24 @@ export async function startStage(scope: TestScope, shape: ClusterShape): Promise
   /** Everywhere, by cookie and by Bearer token: the first of these leave before anything else happens. */
   const probe = async (session: ModelSession) => {
     const answeredAt = performance.now();
-    sendEverywhere(session, true);
-    sendEverywhere(session, false);
+    sendEverywhere(session, "cookie", "echo");
+    sendEverywhere(session, "bearer", "me");
     for (const [i, afterMs] of probesAfterMs.entries()) {
       if (afterMs > calmProbesMs && faults.areOver) return;
       await sleep(answeredAt + afterMs - performance.now());
-      sendEverywhere(session, i % 2 === 0);
+      // A page of Nexus's own and a service's page are guarded at different places.
+      sendEverywhere(session, i % 2 === 0 ? "cookie" : "bearer", i % 4 < 2 ? "me" : "echo");
     }
   };
-  const sendEverywhere = (session: ModelSession, byCookie: boolean) => {
+  const sendEverywhere = (
+    session: ModelSession,
+    credential: "cookie" | "bearer",
+    kind: RequestKind,
+  ) => {
     for (const nexus of cluster.gateways.keys()) {
       probes.count++;
-      const credential = byCookie ? "cookie" : "bearer";
-      void client.send({ session, nexus, kind: "echo", credential, isFresh: byCookie });
+      const isFresh = credential === "cookie";
+      void client.send({ session, nexus, kind, credential, isFresh });
     }
   };
   return {
