@@ -2,18 +2,23 @@ import type { TestScope } from "@hivematrix/lib/testing";
 
 /** A scope that ends when it is told to. */
 export interface OwnScope extends TestScope {
-  /** Does the clean-ups, the last made first; a second time there is nothing left to do. */
+  /** Does the clean-ups, the last made first. Told again, it resolves when these are done. */
   end(): Promise<void>;
 }
 
 export function createScope(): OwnScope {
   const cleanUps: (() => unknown)[] = [];
+  let ending: Promise<void> | undefined;
+  const cleanUpAll = async () => {
+    for (let cleanUp = cleanUps.pop(); cleanUp !== undefined; cleanUp = cleanUps.pop()) {
+      await cleanUp();
+    }
+  };
   return {
     after: (cleanUp) => cleanUps.push(cleanUp),
-    async end() {
-      for (let cleanUp = cleanUps.pop(); cleanUp !== undefined; cleanUp = cleanUps.pop()) {
-        await cleanUp();
-      }
+    end() {
+      ending ??= cleanUpAll();
+      return ending;
     },
   };
 }
