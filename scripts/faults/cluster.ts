@@ -21,8 +21,6 @@ export interface ClusterShape {
   readonly store: "memory" | "postgres";
   /** Each connection of a gateway leads to any Core, as through a balancer. */
   readonly isBalanced?: boolean;
-  /** The database server may be killed. */
-  readonly hasOwnPostgres?: boolean;
 }
 
 export interface Cluster {
@@ -32,6 +30,7 @@ export interface Cluster {
   readonly gateways: readonly ServiceProcess[];
   /** Between each gateway and Core. */
   readonly relays: readonly TcpRelay[];
+  /** A server of its own, for it is killed. */
   readonly postgres: TestPostgres | undefined;
   /** The gateways' common public address. */
   readonly origin: URL;
@@ -52,8 +51,8 @@ export async function startCluster(
 ): Promise<Cluster> {
   const provider = await startTestProvider(scope);
   const upstream = await startRecordingUpstream(scope, onReached);
-  const own = shape.hasOwnPostgres ?? false;
-  const postgres = shape.store === "postgres" ? await startTestPostgres(scope, { own }) : undefined;
+  const postgres =
+    shape.store === "postgres" ? await startTestPostgres(scope, { own: true }) : undefined;
   const cores = await prepareCores(scope, shape, provider, postgres?.url);
   // One after the other: the first one makes the keys.
   for (const core of cores) await core.start();

@@ -2,7 +2,7 @@
 // and cut off while sessions begin, are used and end. No request that begins after an answered end may
 // be served:
 //   node --import tsx scripts/faults/revocation.ts [--rounds 40] [--seed 1] [--minutes 15]
-//     [--shape "two cores"|memory|balanced|"one core"|"shared server"] [--until-violation]
+//     [--shape "two cores"|memory|balanced|"one core"] [--until-violation]
 // Exit status 1 with the violations, if there are any. Figures as JSON on standard output. A round is
 // run again by its own seed: --seed <seed> --rounds 1.
 import { randomInt } from "node:crypto";

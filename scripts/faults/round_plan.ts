@@ -242,7 +242,7 @@ class RoundPlanner {
 
   #fault(atMs: number): void {
     const choice = this.#choice;
-    const { cores, gateways, store, hasOwnPostgres } = this.#shape;
+    const { cores, gateways, store } = this.#shape;
     const process = choice.happens(0.5)
       ? { core: choice.index(cores) }
       : { nexus: choice.index(gateways) };
@@ -261,16 +261,15 @@ class RoundPlanner {
         const delayMs = choice.between(20, 1500);
         this.actions.push({ atMs, do: "delay", nexus, lane, direction, delayMs, forMs });
       },
-      () => {
-        if (store !== "postgres") return;
-        if (choice.happens(0.5)) this.actions.push({ atMs, do: "lose listener" });
-        else this.actions.push({ atMs, do: "pause listener", forMs });
-      },
-      () => {
-        if (hasOwnPostgres)
-          this.actions.push({ atMs, do: "kill postgres", downMs: choice.index(1200) });
-      },
     ];
+    if (store === "postgres") {
+      const downMs = choice.index(1200);
+      faults.push(
+        () => this.actions.push({ atMs, do: "lose listener" }),
+        () => this.actions.push({ atMs, do: "pause listener", forMs }),
+        () => this.actions.push({ atMs, do: "kill postgres", downMs }),
+      );
+    }
     choice.of(faults)();
   }
 

@@ -10,6 +10,12 @@ const stopTimeoutMs = 3000;
 /** The newest lines of a log are what explains a failure. */
 const keptLines = 200;
 
+// A test that fails early must not leave a service behind.
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 export interface ServiceProcessOptions {
   /** Where its main.ts is. */
   readonly folder: string;
@@ -43,10 +49,8 @@ export class ServiceProcess {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;
-    // A test that fails early must not leave a service behind.
-    const end = () => child.kill("SIGKILL");
-    process.once("exit", end);
-    child.once("exit", () => process.off("exit", end));
+    running.add(child);
+    child.once("exit", () => running.delete(child));
     const isListening = new Promise<void>((resolve, reject) => {
       const fail = (reason: string) =>
         reject(new Error(`${this.name} ${reason}:\n${this.log.join("\n")}`));
