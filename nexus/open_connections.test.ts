@@ -61,6 +61,13 @@ test("a connection of a session that Core says is over is cut, once", async (t) 
   assert.equal(connections.size, 0);
 });
 
+test("when the feed is back, a connection is asked about at once", async (t) => {
+  const { core, cut, connections } = startConnections(t);
+  core.answer = async () => false;
+  await connections.askAboutDoubtful();
+  assert.equal(cut.count, 1);
+});
+
 test("without an answer by Core nothing is cut, and it is asked again", async (t) => {
   const { core, cut, look } = startConnections(t);
   core.answer = () => Promise.reject(new Error("Core is away"));

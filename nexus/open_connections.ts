@@ -47,7 +47,7 @@ export class OpenConnections {
     this.#timer = setInterval(() => {
       // Sessions end by themselves too, without a word from anybody.
       this.#cutExpired();
-      void this.#askAboutDoubtful();
+      void this.askAboutDoubtful();
     }, lookEveryMs).unref();
   }
 
@@ -84,12 +84,12 @@ export class OpenConnections {
     }
   }
 
-  close(): void {
-    clearInterval(this.#timer);
-  }
-
-  /** What Core does not answer is asked again at the next look. */
-  async #askAboutDoubtful(): Promise<void> {
+  /**
+   * Asks Core about each session that is not trusted, and cuts what belongs to those that are over.
+   * Done every second, and to be called when the feed is back. What Core does not answer is asked
+   * again at the next look.
+   */
+  async askAboutDoubtful(): Promise<void> {
     const { isTrusted, isFeedAlive, isLive } = this.#knowledge;
     const isDue = isFeedAlive() || ++this.#looks % looksWithoutFeed === 0;
     if (this.#isAsking || !isDue) return;
@@ -105,6 +105,10 @@ export class OpenConnections {
     if (failed === undefined) return;
     const { reason: error } = failed as PromiseRejectedResult;
     this.#log.warn("open connections could not be checked", { error });
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
   }
 
   #cutExpired(): void {

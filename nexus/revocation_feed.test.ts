@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
+import { createTestLog } from "@hivematrix/lib/testing";
 import { waitFor } from "@hivematrix/lib/wait_for";
 import { WebSocket, WebSocketServer } from "ws";
+import { startCore } from "../core/testing.ts";
+import { RevocationFeed } from "./revocation_feed.ts";
 import { startNexus, type TestNexus } from "./testing.ts";
 
 /** How often Core was asked about a token, by its log. */
@@ -218,4 +221,25 @@ test("R15: a stream that an outdated answer has let in after the feed was lost i
   const openedAt = performance.now();
   await response.text().catch(() => {});
   assert.ok(performance.now() - openedAt < 3000);
+});
+
+test("a feed says when it is alive, and when it is so again after a loss", async (t) => {
+  const core = await startCore(t);
+  let heard = 0;
+  const feed = new RevocationFeed({
+    coreUrl: core.url,
+    serviceSecret: core.secretOf("nexus"),
+    log: createTestLog(),
+    onEnded: () => {},
+    onEpoch: () => {},
+    onAlive: () => heard++,
+    takeSeen: () => [],
+  });
+  t.after(() => feed.close());
+  await waitFor(() => feed.isAlive);
+  assert.equal(heard, 1);
+  core.feeds.drop();
+  await waitFor(() => !feed.isAlive);
+  await waitFor(() => feed.isAlive);
+  assert.equal(heard, 2);
 });

@@ -10,6 +10,8 @@ export interface RevocationFeedOptions {
   readonly onEnded: (hashes: readonly string[]) => void;
   /** A new connection: whatever the one before has confirmed may be out of date. */
   readonly onEpoch: () => void;
+  /** From now on ends are heard of again. */
+  readonly onAlive: () => void;
   /** Sessions that were used since the last report. */
   readonly takeSeen: () => string[];
 }
@@ -166,7 +168,9 @@ export class RevocationFeed {
     if (sent === undefined) return;
     for (const earlier of this.#pings.keys()) if (earlier <= pong) this.#pings.delete(earlier);
     const { monotonic, wall } = sent;
+    const wasAlive = this.isAlive;
     this.#endsAt = { monotonic: monotonic + this.#leaseMs, wall: wall + this.#leaseMs };
+    if (!wasAlive && this.isAlive) this.#options.onAlive();
   }
 
   #send(message: object): void {

@@ -147,6 +147,7 @@ function openFeed(
     log,
     onEnded: endHere,
     onEpoch: () => trusted.clear(),
+    onAlive: () => void connections.askAboutDoubtful(),
     takeSeen: () => trusted.takeSeen(),
   });
   return { feed, trusted, connections, endHere };
