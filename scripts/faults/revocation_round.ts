@@ -4,13 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { waitFor } from "@hivematrix/lib/wait_for";
 import { describeRequest, type ModelSession } from "./revocation_model.ts";
 import { type Action, firstSlots, type RoundPlan } from "./round_plan.ts";
-import { dueFrom, type Stage } from "./stage.ts";
-
-/**
- * How long a connection may outlive its session (counted as `dueFrom` says). A gateway that has lost
- * its feed needs up to a second to be connected anew, and then asks Core about each connection.
- */
-export const cutWithinMs = 3000;
+import { cutWithinMs, dueFrom, type Stage } from "./stage.ts";
 
 /** After all is mended: how soon live sessions are served everywhere, and ends answered. */
 export const livesWithinMs = 15_000;

@@ -121,7 +121,7 @@ class RoundPlanner {
     for (let atMs = 200; atMs < forMs; atMs += choice.between(300, 1500)) {
       this.#end(atMs, choice.index(this.#slots), { how: choice.of(endings) });
     }
-    for (let count = choice.between(0, 3); count > 0; count--) {
+    for (let count = choice.between(1, 4); count > 0; count--) {
       this.#fault(choice.between(0, forMs - 1000));
     }
     for (let count = choice.between(1, 3); count > 0; count--) {
@@ -253,6 +253,7 @@ class RoundPlanner {
       () => this.actions.push({ atMs, do: "pause", process, forMs }),
       () => this.actions.push({ atMs, do: "pause", process, forMs }),
       () => this.actions.push({ atMs, do: "kill", process, downMs: choice.index(1500) }),
+      () => this.actions.push({ atMs, do: "kill", process: { nexus }, downMs: choice.index(500) }),
       () => this.actions.push({ atMs, do: "stop", process, downMs: choice.index(500) }),
       () => this.#hold(atMs, { nexus, lane, directions: choice.of(someWays), forMs }),
       () => this.actions.push({ atMs, do: "cut", nexus, lane, end: "both" }),

@@ -4,8 +4,20 @@ import type { TestScope } from "@hivematrix/lib/testing";
 import { type Cluster, type ClusterShape, startCluster } from "./cluster.ts";
 import { Faults } from "./fault_actions.ts";
 import { GatewayClient, type OpenConnection } from "./gateway_client.ts";
-import { type ModelSession, type RequestKind, RevocationModel } from "./revocation_model.ts";
+import {
+  describeRequest,
+  type ModelSession,
+  type RequestKind,
+  RevocationModel,
+} from "./revocation_model.ts";
 import { SessionOperations } from "./session_operations.ts";
+
+/**
+ * How long a connection may outlive its session (counted as `dueFrom` says). A gateway that has lost
+ * its feed is connected anew within a second, a Core that has just begun may grant it nothing before
+ * its next ping, and a question that fails is asked again a second later.
+ */
+export const cutWithinMs = 5000;
 
 /** When an ended session is tried again: while a lease could still run, and a little longer. */
 const probesAfterMs = [20, 80, 200, 400, 700, 1100, 1600, 2100, 2700, 3500];
@@ -43,7 +55,14 @@ export async function startStage(scope: TestScope, shape: ClusterShape): Promise
       if (!connection.request.session.mayBeOver) return;
       // Nearly always it is cut before the end is answered.
       const from = dueFrom(connection, faults) ?? Number.POSITIVE_INFINITY;
-      cutLatenessMs.push(Math.max(0, performance.now() - from));
+      const lateMs = Math.max(0, performance.now() - from);
+      cutLatenessMs.push(lateMs);
+      if (lateMs > cutWithinMs) {
+        const { request } = connection;
+        model.violations.push(
+          `cut late: ${describeRequest(request)} was cut ${Math.round(lateMs)} ms after it had to end`,
+        );
+      }
     },
   });
 
