@@ -1,4 +1,10 @@
-import { createPrivateKey, generateKeyPair, hkdfSync, type JsonWebKey } from "node:crypto";
+import {
+  createPrivateKey,
+  generateKeyPair,
+  hkdfSync,
+  type JsonWebKey,
+  randomUUID,
+} from "node:crypto";
 import { chmod, link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
@@ -45,7 +51,8 @@ async function makeSigningKey(folder: string, file: string): Promise<string> {
   const { privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: 2048 });
   const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const temporary = `${file}.${process.pid}`;
+  // Of this very start, so that no other one's clean-up takes it away before it is linked.
+  const temporary = `${file}.${randomUUID()}`;
   await writeFile(temporary, pem, { mode: 0o600 });
   try {
     // A link is made whole or not at all, and never replaces a key that another start just made.
