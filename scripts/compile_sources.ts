@@ -5,9 +5,15 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 const root = join(import.meta.dirname, "..");
-const entries = ["core", "nexus", "template", "helm", "helm/keycloak"].map((folder) =>
-  JSON.stringify(pathToFileURL(join(root, folder, "main.ts")).href),
-);
+const entries = [
+  "core/main.ts",
+  // Nexus's entry loads this only where it serves.
+  "nexus/serve_gateway.ts",
+  "nexus/main.ts",
+  "template/main.ts",
+  "helm/main.ts",
+  "helm/keycloak/main.ts",
+].map((file) => JSON.stringify(pathToFileURL(join(root, file)).href));
 // All modules of a graph are loaded before the first one runs. This graph cannot be linked, because
 // an export is missing, so loading is all that happens.
 const graph = [
