@@ -28,7 +28,7 @@ export function finishLogin({
 }): OwnHandler {
   return async (request) => {
     const state = readOne(request.parameters, "state") ?? "";
-    const attempt = attempts.take(state, request.cookies);
+    const attempt = await attempts.take(state, request.cookies);
     // No error code from the address is believed before its attempt is known to be ours.
     if (attempt === undefined) return staleAttemptPage(pages, request);
 

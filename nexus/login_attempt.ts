@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { formatCookie } from "@hivematrix/lib/cookies";
 import type { CookieNames } from "./cookie_names.ts";
 import type { SealedBox } from "./sealed_box.ts";
+import type { UsedStates } from "./used_states.ts";
 
 /** What Nexus has to remember between /login and /keycloak-callback. */
 export interface LoginAttempt {
@@ -21,8 +22,6 @@ const attemptLifetimeSeconds = 600;
 const maxAttempts = 20;
 /** The same for their size, as an attempt carries the address it leads back to. */
 const maxAttemptsBytes = 32 * 1024;
-/** Used states are remembered one by one, but not without end. */
-const maxUsedStates = 100_000;
 
 export function createLoginAttempt(returnPath: string, now = Date.now()): LoginAttempt {
   // 256 bits each; RFC 9700 asks for 128 at least.
@@ -46,13 +45,17 @@ export class LoginAttempts {
   readonly #box: SealedBox;
   readonly #names: CookieNames;
   readonly #isSecure: boolean;
-  /** When states were used, in that order: a saved cookie opens nothing. */
-  readonly #used = new Map<string, number>();
+  readonly #usedStates: UsedStates;
 
-  constructor(box: SealedBox, names: CookieNames, { isSecure }: { isSecure: boolean }) {
+  constructor(
+    box: SealedBox,
+    names: CookieNames,
+    { isSecure, usedStates }: { isSecure: boolean; usedStates: UsedStates },
+  ) {
     this.#box = box;
     this.#names = names;
     this.#isSecure = isSecure;
+    this.#usedStates = usedStates;
   }
 
   /** Set-Cookie values: the new attempt's, and the removal of any beyond what a browser may hold. */
@@ -67,21 +70,23 @@ export class LoginAttempts {
     ];
   }
 
-  /** The attempt that a state belongs to, once; `undefined` when it is unknown, late or used. */
-  take(
+  /**
+   * The attempt that a state belongs to, once; `undefined` when it is unknown, late or used.
+   *
+   * @throws {HttpError} 503 when it cannot be known whether it was used
+   */
+  async take(
     state: string,
     cookies: ReadonlyMap<string, string>,
     now = Date.now(),
-  ): LoginAttempt | undefined {
+  ): Promise<LoginAttempt | undefined> {
     const name = this.#names.loginAttempt(state);
     const text = this.#box.open(cookies.get(name) ?? "", name);
     if (text === undefined) return undefined;
     const attempt = JSON.parse(text) as LoginAttempt;
     const isLate = now >= attempt.startedAtMs + attemptLifetimeSeconds * 1000;
-    if (attempt.state !== state || isLate || this.#used.has(state)) return undefined;
-    this.#forgetUsed(now - attemptLifetimeSeconds * 1000);
-    this.#used.set(state, now);
-    return attempt;
+    if (attempt.state !== state || isLate) return undefined;
+    return (await this.#usedStates.use(state)) ? attempt : undefined;
   }
 
   formatRemovalFor(state: string): string {
@@ -104,12 +109,5 @@ export class LoginAttempts {
       surplus.push(cookie[0]);
     }
     return surplus;
-  }
-
-  #forgetUsed(beforeMs: number): void {
-    for (const [state, usedAtMs] of this.#used) {
-      if (usedAtMs > beforeMs && this.#used.size < maxUsedStates) return;
-      this.#used.delete(state);
-    }
   }
 }

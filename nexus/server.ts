@@ -24,6 +24,7 @@ import { createSessionCheck } from "./session_check.ts";
 import { createSessionCookie } from "./session_cookie.ts";
 import { readStaticFiles } from "./static_files.ts";
 import { TrustedSessions } from "./trusted_sessions.ts";
+import { LocalUsedStates, type UsedStates } from "./used_states.ts";
 import { createUpgradeHandler } from "./websocket_upgrade.ts";
 
 export interface Nexus {
@@ -38,8 +39,13 @@ export function createNexus(
   settings: NexusSettings,
   servicesFile: string,
   log: Log,
-  { timeoutsMs }: { timeoutsMs?: UpstreamTimeouts | undefined } = {},
+  options: {
+    readonly timeoutsMs?: UpstreamTimeouts | undefined;
+    /** Shared with other processes of this gateway; without one it serves alone. */
+    readonly usedStates?: UsedStates;
+  } = {},
 ): Nexus {
+  const { timeoutsMs, usedStates = new LocalUsedStates() } = options;
   const publicOrigin = new URL(settings.NEXUS_SERVICE_URL);
   const isSecure = publicOrigin.protocol === "https:";
   const folder = import.meta.dirname;
@@ -51,7 +57,7 @@ export function createNexus(
   const names = cookieNames(publicOrigin);
   const box = createSealedBox(settings.SECRET_KEY);
   const sessionCookie = createSessionCookie(box, names, { isSecure });
-  const attempts = new LoginAttempts(box, names, { isSecure });
+  const attempts = new LoginAttempts(box, names, { isSecure, usedStates });
   const core = createCoreClient(settings.CORE_SERVICE_URL);
   const verifier = createTokenVerifier({
     coreUrl: settings.CORE_SERVICE_URL,
