@@ -18,6 +18,7 @@ import {
   scopes,
   signInPolicy,
 } from "./session_policy.ts";
+import { renewSessionsInPlace } from "./session_renewal.ts";
 import type { SigningKey } from "./signing_keys.ts";
 
 export interface EmbeddedProviderOptions {
@@ -44,6 +45,7 @@ export function createEmbeddedProvider(options: EmbeddedProviderOptions): Provid
   koa.on("error", (error) => log.info("request broke off", { error: String(error) }));
   pinAddress(provider, address);
   nameSessions(provider);
+  renewSessionsInPlace(provider);
   endSessionsForGood(provider, options);
   reportProviderErrors(provider, log);
   provider.use(isolateBrowsers(address));

@@ -43,7 +43,11 @@ export function createOidcAdapter(sql: Sql, model: string): Adapter {
       });
     },
     find: (id) => findOne(sql`id = ${id}`),
-    findByUid: (uid) => findOne(sql`session_uid = ${uid}`),
+    // Tabs that sign in at once leave copies of their session under several ids, some from before
+    // the sign-in: the session is what somebody has signed in to, last.
+    findByUid: (uid) =>
+      findOne(sql`session_uid = ${uid}
+        ORDER BY (account_id IS NOT NULL) DESC, expires_at DESC LIMIT 1`),
     // Only the device flow has user codes, and that is switched off.
     findByUserCode: async () => undefined,
     async consume(id) {
