@@ -2,7 +2,7 @@
 // gains exactly that: the end of the head, and the start of the body. It follows the insertion modes
 // "initial" to "after head" of the HTML standard (§13.2.6.4.1 to §13.2.6.4.6) and the tokenizer states
 // that these need, on bytes of any encoding that is a superset of ASCII, whatever the chunk borders.
-import { isWhiteSpace, TagReader } from "./html_tag.ts";
+import { isWhiteSpace, readAttribute, TagReader } from "./html_tag.ts";
 
 export type InsertionPoint = "head-end" | "body-start" | "none";
 
@@ -23,6 +23,7 @@ type State =
   | { kind: "raw"; name: string; escape: number };
 
 const lessThan = 0x3c;
+const openBracket = 0x5b;
 const maxNameBytes = 16;
 
 const headElements = new Set(
@@ -32,6 +33,11 @@ const headElements = new Set(
 const rawTextElements = new Set(
   "iframe noembed noframes noscript script style textarea title xmp".split(" "),
 );
+/**
+ * Within these (they only matter in a template, anywhere else they are the body's start) the content
+ * of a raw text element may be read as markup: foreign content, and rules that differ by browser.
+ */
+const doubtfulElements = new Set(["col", "math", "select", "svg"]);
 
 /**
  * An incremental scanner. Feed it the bytes in order; it says where to insert and how many bytes at
@@ -41,6 +47,8 @@ export class HtmlScanner {
   #mode: Mode = "start";
   #state: State = { kind: "data" };
   #templateDepth = 0;
+  /** Whether an element of the outermost template makes it doubtful where raw text ends. */
+  #isDoubtful = false;
   /** Whether the document has `<meta name="viewport">`, known once the head has ended. */
   hasViewport = false;
   /** The same for `<meta http-equiv="Content-Security-Policy">`. */
@@ -90,7 +98,7 @@ export class HtmlScanner {
       case "comment":
         return this.#stepComment(bytes, at, isLast);
       case "raw":
-        return this.#stepRawText(state, bytes, at, isLast);
+        return this.#stepRawText(state, bytes, at, isLast, insertions);
       default:
         return this.#stepData(bytes, at, isLast, insertions);
     }
@@ -113,6 +121,8 @@ export class HtmlScanner {
         this.#state = { kind: "comment" };
         return opening.end;
       case "bogus":
+        // In foreign content `<![CDATA[` hides what looks like tags.
+        if (this.#isDoubtful && bytes[at + 2] === openBracket) this.#giveUp(at, insertions);
         this.#state = { kind: "until", end: ">" };
         return opening.end;
       default:
@@ -125,7 +135,10 @@ export class HtmlScanner {
 
   /** What a tag's name alone decides: whether the head or the body begins or ends before it. */
   #openTag(name: string, isEnd: boolean, at: number, insertions: Insertion[]): void {
-    if (this.#templateDepth > 0) return;
+    if (this.#templateDepth > 0) {
+      this.#openTagInTemplate(name, isEnd, at, insertions);
+      return;
+    }
     if (isEnd) {
       if (name === "head" && this.#mode !== "after-head") this.#endHead(at, insertions);
       // These end tags act as content; all others are ignored before the body (§13.2.6.4.3).
@@ -144,11 +157,18 @@ export class HtmlScanner {
     }
     if (this.#mode !== "after-head") this.#endHead(at, insertions);
     if (name === "frameset") {
-      this.#mode = "done";
-      insertions.push({ point: "none", offset: at });
+      this.#giveUp(at, insertions);
     } else if (name !== "body") {
       this.#startBody(at, insertions);
     }
+  }
+
+  #openTagInTemplate(name: string, isEnd: boolean, at: number, insertions: Insertion[]): void {
+    if (isEnd) return;
+    // An svg's <template> is no template, and nothing ends a <plaintext>.
+    const isLost = name === "plaintext" || (this.#isDoubtful && name === "template");
+    if (isLost) this.#giveUp(at, insertions);
+    else if (doubtfulElements.has(name)) this.#isDoubtful = true;
   }
 
   #stepTag(
@@ -169,12 +189,15 @@ export class HtmlScanner {
     const { name, isEnd, reader } = tag;
     if (name === "template") {
       this.#templateDepth = Math.max(0, this.#templateDepth + (isEnd ? -1 : 1));
+      if (this.#templateDepth === 0) this.#isDoubtful = false;
     } else if (isEnd) {
       return;
     } else if (rawTextElements.has(name)) {
       this.#state = { kind: "raw", name, escape: 0 };
     } else if (name === "meta") {
-      this.#readMeta(reader.attributes);
+      // Behind the head it is too late for what is inserted there.
+      const isInHead = this.#templateDepth === 0 && this.#mode !== "after-head";
+      if (isInHead) this.#readMeta(reader.attributes);
     } else if (name === "body" && this.#templateDepth === 0) {
       this.#mode = "done";
       insertions.push({ point: "body-start", offset: end });
@@ -182,8 +205,8 @@ export class HtmlScanner {
   }
 
   #readMeta(attributes: string): void {
-    if (/\bname\s*=\s*["']?\s*viewport\b/i.test(attributes)) this.hasViewport = true;
-    if (/\bhttp-equiv\s*=\s*["']?\s*content-security-policy\b/i.test(attributes)) {
+    if (readAttribute(attributes, "name") === "viewport") this.hasViewport = true;
+    if (readAttribute(attributes, "http-equiv") === "content-security-policy") {
       this.hasPolicy = true;
     }
   }
@@ -213,6 +236,7 @@ export class HtmlScanner {
     bytes: Uint8Array,
     at: number,
     isLast: boolean,
+    insertions: Insertion[],
   ): number {
     for (let i = at; i < bytes.length; i++) {
       const byte = bytes[i];
@@ -239,9 +263,18 @@ export class HtmlScanner {
         }
         this.#state = { kind: "tag", name: state.name, isEnd: true, reader: new TagReader() };
         return i + state.name.length + 2;
+      } else if (this.#isDoubtful) {
+        this.#giveUp(i, insertions);
+        return i;
       }
     }
     return bytes.length;
+  }
+
+  /** Better a page without additions than additions in the wrong place. */
+  #giveUp(offset: number, insertions: Insertion[]): void {
+    this.#mode = "done";
+    insertions.push({ point: "none", offset });
   }
 
   #endHead(offset: number, insertions: Insertion[]): void {

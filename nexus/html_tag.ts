@@ -3,7 +3,8 @@
 
 type Phase = "tag-name" | "names" | "before-value" | "unquoted" | "double-quoted" | "single-quoted";
 
-const maxKeptBytes = 2048;
+/** A policy in a `<meta>` may come before the name that says it is one. */
+const maxKeptBytes = 8192;
 
 /** Reads one tag across any number of chunks. */
 export class TagReader {
@@ -63,6 +64,18 @@ export class TagReader {
     this.attributes += Buffer.from(kept).toString("latin1");
   }
 }
+
+/** The first attribute of this name counts (§13.2.5.33). @returns its value in lower case */
+export function readAttribute(attributes: string, name: string): string | undefined {
+  for (const [, found, value = ""] of attributes.matchAll(attributePattern)) {
+    if (found?.toLowerCase() === name) return value.replace(/^(["'])(.*)\1$/s, "$2").toLowerCase();
+  }
+  return undefined;
+}
+
+/** A name (it may begin with `=`), and its value if there is one. */
+const attributePattern =
+  /([^\t\n\f\r /][^\t\n\f\r /=]*)(?:[\t\n\f\r ]*=[\t\n\f\r ]*("[^"]*"|'[^']*'|[^\t\n\f\r "'][^\t\n\f\r ]*))?/g;
 
 const greaterThan = 0x3e;
 const slash = 0x2f;
