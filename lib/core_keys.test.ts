@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { type TestContext, test } from "node:test";
 import { exportJWK, generateKeyPair, type JWTVerifyGetKey } from "jose";
+import { closeServer } from "./close_server.ts";
 import { createCoreKeys } from "./core_keys.ts";
-import { closeServer, listen } from "./serve.ts";
+import { listen } from "./serve.ts";
 
 const { publicKey } = await generateKeyPair("RS256", { extractable: true });
 const jwk = { ...(await exportJWK(publicKey)), alg: "RS256", use: "sig" };

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
+import { closeServer, followConnections, followUpgrade } from "./close_server.ts";
 import { createLog, type Log } from "./log.ts";
 import { findPortHolder } from "./port_holder.ts";
 import { pump } from "./pump.ts";
@@ -54,7 +55,7 @@ export async function serve(handle: RequestHandler, options: ServeOptions): Prom
   const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
   return {
     url: new URL(`http://${host}:${address.port}/`),
-    close: () => closeServer(server, drainTimeoutMs),
+    close: () => closeServer(server, { drainTimeoutMs }),
   };
 }
 
@@ -64,19 +65,10 @@ export class PortTakenError extends Error {
   readonly isExpected = true;
 }
 
-/** The answers that each bound server has under way, for `closeServer` to wait for. */
-const underWay = new WeakMap<Server, Set<ServerResponse>>();
-
-/** Connections that carry another protocol by now; `closeAllConnections` does not know them. */
-const upgraded = new WeakMap<Server, Set<Duplex>>();
-
 /** Hands every request with an Upgrade header on; `closeServer` cuts such connections at the end. */
 export function handUpgradesTo(server: Server, onUpgrade: UpgradeHandler): void {
-  const sockets = new Set<Duplex>();
-  upgraded.set(server, sockets);
   server.on("upgrade", (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    followUpgrade(socket);
     // Node takes its own listener off; without one, a peer that resets would end the process.
     socket.on("error", () => socket.destroy());
     onUpgrade(incoming, socket, head);
@@ -115,36 +107,7 @@ export async function listen(
     }
     throw error;
   }
-  const answers = new Set<ServerResponse>();
-  underWay.set(server, answers);
-  server.prependListener("request", (_incoming: IncomingMessage, outgoing: ServerResponse) => {
-    // While the server closes, the client learns that this connection takes no further request.
-    if (!server.listening) outgoing.shouldKeepAlive = false;
-    answers.add(outgoing);
-    outgoing.once("close", () => answers.delete(outgoing));
-  });
-}
-
-/**
- * Stops listening, lets the answers under way finish and cuts what is left after the time.
- *
- * @param server bound by `listen`
- */
-export async function closeServer(server: Server, drainTimeoutMs = 5000): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  const answers = underWay.get(server) ?? new Set();
-  // Browsers open connections ahead of need; those have no answer to wait for.
-  const cutAll = () => {
-    server.closeAllConnections();
-    for (const socket of upgraded.get(server) ?? []) socket.destroy();
-  };
-  const sweep = setInterval(() => {
-    if (answers.size === 0) cutAll();
-  }, 20);
-  const cut = setTimeout(cutAll, drainTimeoutMs);
-  await closed;
-  clearInterval(sweep);
-  clearTimeout(cut);
+  followConnections(server);
 }
 
 /** On SIGTERM or SIGINT closes what is given, in that order, and ends the process. */

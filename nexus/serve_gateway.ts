@@ -1,6 +1,7 @@
 import { join } from "node:path";
+import { closeServer } from "@hivematrix/lib/close_server";
 import type { Log } from "@hivematrix/lib/log";
-import { closeOnSignal, closeServer, listen } from "@hivematrix/lib/serve";
+import { closeOnSignal, listen } from "@hivematrix/lib/serve";
 import type { readNexusSettings } from "./nexus_settings.ts";
 import { createNexus } from "./server.ts";
 

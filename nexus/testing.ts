@@ -4,8 +4,9 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { closeServer } from "@hivematrix/lib/close_server";
 import { findFreePort } from "@hivematrix/lib/postgres_testing";
-import { closeServer, listen } from "@hivematrix/lib/serve";
+import { listen } from "@hivematrix/lib/serve";
 import type { ServiceEntry } from "@hivematrix/lib/service_registry";
 import { createTestLog, type TestScope } from "@hivematrix/lib/testing";
 import { type StartedCore, startCore, type TestCoreOptions } from "../core/testing.ts";
@@ -101,7 +102,7 @@ export async function startNexus(
     }
   };
   const stop = async ({ server, close }: Nexus) => {
-    await closeServer(server, 0);
+    await closeServer(server, { drainTimeoutMs: 0 });
     await close();
   };
   let nexus = await start();

@@ -5,6 +5,7 @@ import {
   ServerResponse,
 } from "node:http";
 import type { Duplex } from "node:stream";
+import { followAnswer } from "@hivematrix/lib/close_server";
 import { HttpError } from "@hivematrix/lib/http_error";
 import { sendResponse } from "@hivematrix/lib/serve";
 import { passageHeaders } from "./forward_passage.ts";
@@ -31,6 +32,7 @@ export function createUpgradeHandler(
     const outgoing = new ServerResponse(incoming);
     outgoing.shouldKeepAlive = false;
     outgoing.assignSocket(socket as never);
+    followAnswer(socket, outgoing);
     outgoing.once("finish", () => socket.end());
     socket.on("error", () => socket.destroy());
     if (!asksForWebSocket(incoming)) {
@@ -129,6 +131,7 @@ function join(
     request.once("upgrade", (response, upstream, upstreamHead) => {
       passage.outgoing.statusCode = 101;
       passage.outgoing.detachSocket(socket as never);
+      followAnswer(socket, undefined);
       socket.write(formatHead(response));
       if (upstreamHead.length > 0) socket.write(upstreamHead);
       if (head.length > 0) upstream.write(head);

@@ -1,12 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { closeServer } from "@hivematrix/lib/close_server";
 import { connectDatabase, type Sql } from "@hivematrix/lib/database";
 import { databaseIsAway } from "@hivematrix/lib/database_errors";
 import { healthRoute } from "@hivematrix/lib/health";
 import { HttpError } from "@hivematrix/lib/http_error";
 import type { Log } from "@hivematrix/lib/log";
 import { router } from "@hivematrix/lib/router";
-import { closeServer, listen, type RunningServer, requestListener } from "@hivematrix/lib/serve";
+import { listen, type RunningServer, requestListener } from "@hivematrix/lib/serve";
 import { BackchannelLogout } from "./backchannel_logout.ts";
 import { EmbeddedAccounts } from "./embedded_accounts.ts";
 import { createEmbeddedProvider } from "./embedded_provider.ts";

@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
-import { closeServer, listen, PortTakenError } from "@hivematrix/lib/serve";
+import { closeServer } from "@hivematrix/lib/close_server";
+import { listen, PortTakenError } from "@hivematrix/lib/serve";
 
 /**
  * Makes sure that nobody else holds a service's port: that process would answer the health check,
