@@ -3,7 +3,10 @@ import { Agent, request } from "undici";
 
 /** What Nexus asks of Core. */
 export interface CoreClient {
-  /** @returns the user token of a new session @throws {HttpError} 401 refused, 503 Core or provider away */
+  /**
+   * @returns the user token of a new session
+   * @throws {LoginRefused} @throws {HttpError} 503 Core or provider away
+   */
   exchange(login: ProviderLogin): Promise<string>;
   /**
    * Whether the session behind a token lives.
@@ -29,6 +32,13 @@ export interface CoreClient {
    */
   endSessions(token: string, which: string): Promise<number>;
   close(): Promise<void>;
+}
+
+/** Core's 401 to an exchange: the provider does not confirm who has signed in. */
+export class LoginRefused extends HttpError {
+  constructor() {
+    super(401, "Core refused this login");
+  }
 }
 
 /** What Core says of a session that it has ended. */
@@ -122,7 +132,7 @@ export function createCoreClient(coreUrl: string): CoreClient {
         endTimeoutMs,
       );
       if (status === 200 && typeof body.token === "string") return body.token;
-      if (status === 401) throw new HttpError(401, "Core refused this login");
+      if (status === 401) throw new LoginRefused();
       throw coreIsAway(new Error(`Core answered ${status} to a token exchange`));
     },
     async isLive(token, { isUse }) {

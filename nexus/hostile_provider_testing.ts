@@ -27,6 +27,8 @@ export interface Wrong {
   tokenAnswer?: (body: Claims) => { status?: number; body: unknown };
   userinfo?: (body: Claims) => { status?: number; body: unknown };
   keys?: (body: { keys: JWK[] }) => { status?: number; body: unknown };
+  /** What it says of itself; a running Nexus keeps what it has read. */
+  metadata?: (body: Claims) => { status?: number; body: unknown };
   /** Forgets that a code was used, who it was for and what its challenge was. */
   isCareless?: boolean;
 }
@@ -70,6 +72,7 @@ export const ada = {
 
 const realm = "hivematrix";
 const clientId = "core-client";
+const metadataPath = `/realms/${realm}/.well-known/openid-configuration`;
 
 /** One for all providers of a test file: making one takes longer than most tests. */
 let signingKey: ReturnType<typeof makeSigningKey> | undefined;
@@ -154,6 +157,11 @@ export async function startHostileProvider(
     return provider.wrong.userinfo?.(person) ?? { body: person };
   }
 
+  function showMetadata(): Reply {
+    const body = { issuer, authorization_response_iss_parameter_supported: true };
+    return provider.wrong.metadata?.(body) ?? { body };
+  }
+
   async function endSession(incoming: IncomingMessage): Promise<Reply> {
     const form = new URLSearchParams(await text(incoming));
     provider.logouts.push(form.get("refresh_token") ?? "");
@@ -175,7 +183,9 @@ export async function startHostileProvider(
             ? (provider.wrong.keys?.(keys) ?? { body: keys })
             : name === "logout"
               ? await endSession(incoming)
-              : { body: { reached: incoming.url, headers: incoming.rawHeaders } };
+              : url.pathname === metadataPath
+                ? showMetadata()
+                : { body: { reached: incoming.url, headers: incoming.rawHeaders } };
     outgoing.writeHead(reply.status ?? 200, { "content-type": "application/json" });
     outgoing.end(typeof reply.body === "string" ? reply.body : JSON.stringify(reply.body));
   }

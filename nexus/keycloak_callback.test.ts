@@ -147,16 +147,57 @@ test("R1: an attempt that Nexus has not sealed is none", async (t) => {
   }
 });
 
-test("R3: an answer of another provider is refused, whatever it says", async (t) => {
+test("a sign-in that Core refuses once is tried again by itself and lands on its page", async (t) => {
   const nexus = await startNexus(t);
-  for (const iss of ["https://evil.example", `${nexus.provider.issuer}/`, ""]) {
+  // Core asks before it makes the session, and once more after it.
+  for (const refusedQuestion of [1, 2]) {
+    let questions = 0;
+    nexus.provider.wrong.userinfo = (body) =>
+      ++questions === refusedQuestion ? { status: 401, body: {} } : { body };
     const browser = nexus.openBrowser();
-    const callback = new URL(await beginAt(browser));
-    if (iss === "") callback.searchParams.append("iss", "https://evil.example");
-    else callback.searchParams.set("iss", iss);
-    const requests = nexus.provider.tokenRequests.length;
-    await assertRefused(browser, callback.href);
-    assert.equal(nexus.provider.tokenRequests.length, requests, "the code was not shown to anyone");
+    const asked = nexus.provider.authorizations.length;
+    const page = await browser.open("/template/?a=b");
+    assert.equal(page.url, `${nexus.origin}/template/?a=b`);
+    assert.equal(page.status, 200);
+    assert.deepEqual(
+      browser.cookies.map(({ name }) => name),
+      [cookieNames(nexus.url).session],
+    );
+    const [first, second, ...more] = nexus.provider.authorizations.slice(asked);
+    assert.deepEqual(more, []);
+    for (const name of ["state", "nonce", "code_challenge"]) {
+      assert.ok(second?.get(name), name);
+      assert.notEqual(second?.get(name), first?.get(name), `${name} is fresh`);
+    }
+  }
+});
+
+test("a sign-in that Core refuses always ends on a page after the second attempt", async (t) => {
+  const nexus = await startNexus(t);
+  nexus.provider.wrong.userinfo = () => ({ status: 401, body: {} });
+  const browser = nexus.openBrowser();
+  for (const attempts of [2, 4]) {
+    const page = await browser.open("/login?next=/template/");
+    assert.equal(page.status, 401);
+    assert.match(page.body, /Core refused this login.*login\?next&#x3D;%2Ftemplate%2F"/s);
+    assert.equal(nexus.provider.authorizations.length, attempts);
+    assert.deepEqual(browser.cookies, [], "nothing is left of either attempt");
+  }
+});
+
+test("whatever else fails in a sign-in is not tried again", async (t) => {
+  const nexus = await startNexus(t);
+  const failures: Record<string, typeof nexus.provider.wrong> = {
+    "a refused code": { tokenAnswer: () => ({ status: 400, body: { error: "invalid_grant" } }) },
+    "a wrong ID token": { claims: (claims) => ({ ...claims, aud: "another-client" }) },
+    "a provider that fails": { userinfo: () => ({ status: 500, body: {} }) },
+    "an error": { callback: (answer) => answer.set("error", "server_error") },
+  };
+  for (const [name, wrong] of Object.entries(failures)) {
+    nexus.provider.wrong = wrong;
+    const asked = nexus.provider.authorizations.length;
+    assert.match((await nexus.openBrowser().open("/login")).body, /Sign in again/, name);
+    assert.equal(nexus.provider.authorizations.length, asked + 1, name);
   }
 });
 

@@ -1,9 +1,9 @@
 import { HttpError } from "@hivematrix/lib/http_error";
 import { redirect } from "@hivematrix/lib/responses";
 import { decodeJwt } from "jose";
-import type { CoreClient } from "./core_client.ts";
-import { loginUrl } from "./login.ts";
-import type { LoginAttempt, LoginAttempts } from "./login_attempt.ts";
+import { type CoreClient, LoginRefused } from "./core_client.ts";
+import { leadToProvider, loginUrl } from "./login.ts";
+import { createLoginAttempt, type LoginAttempt, type LoginAttempts } from "./login_attempt.ts";
 import type { OwnHandler, OwnRequest } from "./own_request.ts";
 import type { Pages } from "./pages.ts";
 import type { Provider } from "./provider.ts";
@@ -33,14 +33,29 @@ export function finishLogin({
     if (attempt === undefined) return staleAttemptPage(pages, request);
 
     const response = await complete(request, attempt).catch((error: unknown) =>
-      failedLoginPage(pages, request, attempt, error),
+      error instanceof LoginRefused && attempt.isSecond !== true
+        ? tryOnceMore(request, attempt)
+        : failedLoginPage(pages, request, attempt, error),
     );
     response.headers.append("set-cookie", attempts.formatRemovalFor(state));
     return response;
   };
 
+  /**
+   * A provider may end or replace the session of a sign-in that is under way, and know the person
+   * still: then the second attempt asks nobody anything. What marks it as the second is sealed in its
+   * cookie, so no address that somebody makes up begins one or another.
+   */
+  function tryOnceMore(request: OwnRequest, { returnPath }: LoginAttempt): Response {
+    request.log.warn("sign-in refused by Core, trying once more");
+    const second: LoginAttempt = { ...createLoginAttempt(returnPath), isSecond: true };
+    return leadToProvider(second, request, { provider, attempts });
+  }
+
   async function complete(request: OwnRequest, attempt: LoginAttempt): Promise<Response> {
-    const code = readAuthorizationResponse(request.parameters, provider.issuer);
+    const { namesItself } = await provider.readMetadata();
+    requireIssuer(request.parameters, provider.issuer, namesItself);
+    const code = readAuthorizationResponse(request.parameters);
     const tokens = await provider.redeemCode(code, attempt);
     const { sid } = tokens.claims;
     const token = await core.exchange({
@@ -62,16 +77,25 @@ export function finishLogin({
 }
 
 /**
+ * Mix-up: the answer has to come from the provider that was asked, and one that says of itself that
+ * it always names itself is not believed without (RFC 9207 §2.4).
+ *
+ * @throws {HttpError} 400
+ */
+function requireIssuer(parameters: URLSearchParams, issuer: string, namesItself: boolean): void {
+  const answeredBy = readOne(parameters, "iss");
+  if (answeredBy === issuer || (answeredBy === undefined && !namesItself)) return;
+  throw new HttpError(400, "The answer came from another identity provider", {
+    cause: new Error(`iss is ${answeredBy ?? "missing"} instead of ${issuer}`),
+  });
+}
+
+/**
  * The code of an authorization response (RFC 6749 §4.1.2).
  *
  * @throws {HttpError} 403 when the person cancelled, 400 for any other answer without a good code
  */
-function readAuthorizationResponse(parameters: URLSearchParams, issuer: string): string {
-  // Mix-up: the answer has to come from the provider that was asked (RFC 9207 §2.4).
-  const answeredBy = readOne(parameters, "iss");
-  if (answeredBy !== undefined && answeredBy !== issuer) {
-    throw new HttpError(400, "The answer came from another identity provider");
-  }
+function readAuthorizationResponse(parameters: URLSearchParams): string {
   const error = readOne(parameters, "error");
   if (error === "access_denied") throw new HttpError(403, "The sign-in was cancelled");
   if (error !== undefined) {

@@ -1,6 +1,6 @@
 import { redirect } from "@hivematrix/lib/responses";
 import { isPersonsNavigation } from "./cross_origin.ts";
-import { createLoginAttempt, type LoginAttempts } from "./login_attempt.ts";
+import { createLoginAttempt, type LoginAttempt, type LoginAttempts } from "./login_attempt.ts";
 import type { OwnHandler, OwnRequest } from "./own_request.ts";
 import type { Pages } from "./pages.ts";
 import type { Provider } from "./provider.ts";
@@ -9,8 +9,7 @@ import { readReturnPath } from "./return_path.ts";
 /**
  * GET /login?next=<path>: begins a sign-in attempt of its own (state, nonce, PKCE verifier) and
  * sends the browser to the provider's authorization endpoint. The provider may know the person
- * still and ask nothing, so whatever is not a
- * person's navigation is only asked (R13).
+ * still and ask nothing, so whatever is not a person's navigation is only asked (R13).
  */
 export function beginLogin({
   provider,
@@ -22,18 +21,25 @@ export function beginLogin({
   pages: Pages;
 }): OwnHandler {
   return (request) => {
-    const { parameters, cookies, headers } = request;
+    const { parameters, headers } = request;
     const returnPath = readReturnPath(parameters.get("next"));
     if (!isPersonsNavigation(headers)) return askFirst(pages, request, returnPath);
-    const attempt = createLoginAttempt(returnPath);
-    const response = redirect(provider.authorizationUrl(attempt).href, 302, {
-      "cache-control": "no-store",
-    });
-    for (const cookie of attempts.formatCookies(attempt, cookies)) {
-      response.headers.append("set-cookie", cookie);
-    }
-    return response;
+    return leadToProvider(createLoginAttempt(returnPath), request, { provider, attempts });
   };
+}
+
+/** Sends the browser to the provider with an attempt, and the attempt with the browser. */
+export function leadToProvider(
+  attempt: LoginAttempt,
+  { cookies }: OwnRequest,
+  { provider, attempts }: { provider: Provider; attempts: LoginAttempts },
+): Response {
+  const { href } = provider.authorizationUrl(attempt);
+  const response = redirect(href, 302, { "cache-control": "no-store" });
+  for (const cookie of attempts.formatCookies(attempt, cookies)) {
+    response.headers.append("set-cookie", cookie);
+  }
+  return response;
 }
 
 function askFirst(pages: Pages, request: OwnRequest, returnPath: string): Response {

@@ -14,6 +14,8 @@ export interface LoginAttempt {
   readonly codeVerifier: string;
   readonly returnPath: string;
   readonly startedAtMs: number;
+  /** Begun by Nexus itself after Core had refused the one before it; there is no third. */
+  readonly isSecond?: true;
 }
 
 /** How long somebody may take over the provider's login page. */

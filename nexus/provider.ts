@@ -3,6 +3,7 @@ import { HttpError } from "@hivematrix/lib/http_error";
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from "jose";
 import { Agent, request } from "undici";
 import { codeChallenge, type LoginAttempt } from "./login_attempt.ts";
+import { createMetadataReader, type ProviderMetadata } from "./provider_metadata.ts";
 
 export interface ProviderSettings {
   /** As browsers reach it: `<public origin>/keycloak`; the issuer is below it. */
@@ -27,6 +28,8 @@ export interface Provider {
   readonly issuer: string;
   /** The address that begins an attempt (OpenID Connect Core §3.1.2.1). */
   authorizationUrl(attempt: LoginAttempt): URL;
+  /** @throws {HttpError} 503 when it cannot be had, 502 when it is another provider's */
+  readMetadata(): Promise<ProviderMetadata>;
   /** @throws {HttpError} 400 when the code is refused or the ID token does not hold, 503 when nobody answers */
   redeemCode(code: string, attempt: LoginAttempt): Promise<ProviderTokens>;
   /**
@@ -43,7 +46,8 @@ const clockToleranceSeconds = 10;
 
 export function createProvider(settings: ProviderSettings): Provider {
   const issuer = `${settings.publicUrl}/realms/${settings.realm}`;
-  const backend = `${settings.backendUrl}/realms/${settings.realm}/protocol/openid-connect`;
+  const realmUrl = `${settings.backendUrl}/realms/${settings.realm}`;
+  const backend = `${realmUrl}/protocol/openid-connect`;
   const agent = new Agent({ connections: 8, connect: { timeout: 2000 } });
   const keys = createRemoteJWKSet(new URL(`${backend}/certs`), {
     cooldownDuration: 5000,
@@ -73,6 +77,10 @@ export function createProvider(settings: ProviderSettings): Provider {
       }).toString();
       return url;
     },
+    readMetadata: createMetadataReader(issuer, {
+      url: `${realmUrl}/.well-known/openid-configuration`,
+      dispatcher: agent,
+    }),
     async redeemCode(code, attempt) {
       const answer = await sendTokenRequest(`${backend}/token`, agent, settings, {
         grant_type: "authorization_code",
