@@ -85,9 +85,20 @@ class ServiceLog implements Log {
   #write(level: LogLevel, message: string, fields: LogFields | undefined): void {
     const { service, least } = this.#sink;
     if (severity[level] < least) return;
-    const head = { time: new Date().toISOString(), level, service, message };
+    const head = { time: formatTime(Date.now()), level, service, message };
     this.#sink.write(formatLine(head, this.#fixed, fields ?? {}), level);
   }
+}
+
+const lastTime = { ms: 0, text: "" };
+
+/** Of many lines in one millisecond only the first needs the calendar. */
+function formatTime(ms: number): string {
+  if (ms !== lastTime.ms) {
+    lastTime.ms = ms;
+    lastTime.text = new Date(ms).toISOString();
+  }
+  return lastTime.text;
 }
 
 let pending = "";

@@ -2,6 +2,8 @@
 
 type Members = Readonly<Record<string, unknown>>;
 
+const noMembers: Members = {};
+
 /**
  * @param head comes first, and no field takes its place
  * @param fixed fields that the line's own `fields` replace
@@ -9,7 +11,7 @@ type Members = Readonly<Record<string, unknown>>;
  *   for a log must never fail its caller
  */
 export function formatLine(head: Members, fixed: Members, fields: Members): string {
-  const start = JSON.stringify(head).slice(0, -1);
+  const start = `{${formatMembers(head, noMembers).slice(1)}`;
   let text: string;
   try {
     text = `${start}${formatMembers(fixed, head, fields)}${formatMembers(fields, head)}}`;
@@ -20,15 +22,27 @@ export function formatLine(head: Members, fixed: Members, fields: Members): stri
 }
 
 /** Each with a comma before it, but those that others have: made as text, since merging costs more. */
-function formatMembers(members: Members, ...others: readonly Members[]): string {
+function formatMembers(members: Members, head: Members, replacing?: Members): string {
   let text = "";
-  for (const key of Object.keys(members)) {
-    if (others.some((other) => Object.hasOwn(other, key))) continue;
-    const value = JSON.stringify(toPlain(members[key]));
+  for (const key in members) {
+    if (!Object.hasOwn(members, key) || Object.hasOwn(head, key)) continue;
+    if (replacing !== undefined && Object.hasOwn(replacing, key)) continue;
+    const value = formatValue(members[key]);
     // JSON has no words for functions, symbols and what is not there.
-    if (value !== undefined) text += `,${JSON.stringify(key)}:${value}`;
+    if (value !== undefined) text += `,${formatString(key)}:${value}`;
   }
   return text;
+}
+
+/** A busy gateway writes a line a request, and nearly all of its values are short and plain. */
+function formatValue(value: unknown): string | undefined {
+  if (typeof value === "string") return formatString(value);
+  if (typeof value === "number" && Number.isFinite(value)) return String(value);
+  return JSON.stringify(toPlain(value));
+}
+
+function formatString(text: string): string {
+  return /^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 /** JSON escapes CR, LF and ESC; these too move cursors, end lines or turn the direction of text. */

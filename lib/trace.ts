@@ -24,7 +24,8 @@ export function createRequestId(): string {
 
 /** A new trace, or a new span within the given one, which also decides whether it is recorded. */
 export function createTraceparent(parent?: string): string {
-  const [, traceId = randomHex(16), , flags = "01"] = parent?.split("-") ?? [];
+  if (parent === undefined) return `00-${randomHex(16)}-${randomHex(8)}-01`;
+  const [, traceId, , flags] = parent.split("-");
   return `00-${traceId}-${randomHex(8)}-${flags}`;
 }
 

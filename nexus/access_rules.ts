@@ -24,15 +24,27 @@ export const reservedNames: ReadonlySet<string> = new Set([
 
 /** @returns why this level may not open the service; every rule that is set has to agree */
 export function findDenial(entry: ServiceEntry, level: PermissionLevel): Denial | undefined {
-  const rules: [string, readonly PermissionLevel[] | undefined][] = [
-    ["admin_only", entry.admin_only ? ["admin"] : undefined],
-    ["billing_or_admin_only", entry.billing_or_admin_only ? ["admin", "billing"] : undefined],
-    ["allowed_levels", entry.allowed_levels],
-  ];
-  for (const [rule, neededLevels] of rules) {
-    if (neededLevels !== undefined && !neededLevels.includes(level)) return { rule, neededLevels };
-  }
-  return undefined;
+  const { admin_only, billing_or_admin_only, allowed_levels } = entry;
+  return (
+    (admin_only ? findMissing("admin_only", adminsOnly, level) : undefined) ??
+    (billing_or_admin_only
+      ? findMissing("billing_or_admin_only", billingOrAdmins, level)
+      : undefined) ??
+    (allowed_levels === undefined
+      ? undefined
+      : findMissing("allowed_levels", allowed_levels, level))
+  );
+}
+
+const adminsOnly: readonly PermissionLevel[] = ["admin"];
+const billingOrAdmins: readonly PermissionLevel[] = ["admin", "billing"];
+
+function findMissing(
+  rule: string,
+  neededLevels: readonly PermissionLevel[],
+  level: PermissionLevel,
+): Denial | undefined {
+  return neededLevels.includes(level) ? undefined : { rule, neededLevels };
 }
 
 /** The services that belong into this person's navigation. */

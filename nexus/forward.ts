@@ -2,25 +2,44 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { PassThrough, type Readable } from "node:stream";
 import { HttpError } from "@hivematrix/lib/http_error";
 import { Agent, type Dispatcher } from "undici";
+import { answerHeaders, joinByName } from "./answer_headers.ts";
 import type { HtmlComposer } from "./compose_html.ts";
 import type { Composed } from "./composition.ts";
 import { canCompose } from "./composition_rules.ts";
-import { isGatewayCookie } from "./cookie_names.ts";
-import { responseHeaders } from "./forwarded_headers.ts";
-import { type AddressPair, publicCookie, publicLocation, publicRefresh } from "./public_address.ts";
+import { lowerName } from "./forwarded_headers.ts";
+import type { AddressPair } from "./public_address.ts";
 import { missingHeaders } from "./response_headers.ts";
+
+/** Where requests are sent on to. */
+export interface Upstream extends AddressPair {
+  /** The first segment of its public path, which its errors carry. */
+  readonly name: string;
+  readonly origin: string;
+  /** What comes before the path that it sees as its own; mostly empty. */
+  readonly basePath: string;
+  /** What people are told instead when their failure is more than one service's. */
+  explain?(failure: HttpError): HttpError;
+}
+
+/** The request that is sent on. */
+export interface ForwardedRequest {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+  /**
+   * Gets a 502 when the upstream refuses or breaks off before its head, a 504 when it is late:
+   * nothing has been answered by then. Not called once an answer has begun.
+   */
+  fail(error: HttpError): void;
+}
 
 /** One request to one upstream. */
 export interface Forwarding {
-  readonly incoming: IncomingMessage;
-  readonly outgoing: ServerResponse;
-  /** The name that errors carry. */
-  readonly service: string;
+  readonly request: ForwardedRequest;
   /** Path and query as the upstream gets them. */
   readonly target: string;
   /** Names and values in turn. */
   readonly headers: string[];
-  readonly addresses: AddressPair;
+  readonly upstream: Upstream;
   /** Headers that every answer to a browser gets unless the service has set its own. */
   readonly defaultHeaders: Readonly<Record<string, string>>;
   /** What to do with a document; absent: pass it on like anything else. */
@@ -34,9 +53,14 @@ export interface Composition {
   compose(headers: readonly string[]): Composed;
 }
 
+/** A forwarding under way. */
+export interface Exchange {
+  /** The browser is gone: what the upstream still does is for nobody. */
+  abort(): void;
+}
+
 export interface Forwarder {
-  /** @throws {HttpError} 502 when the upstream refuses or breaks off before its head, 504 when it is late */
-  forward(forwarding: Forwarding): Promise<void>;
+  forward(forwarding: Forwarding): Exchange;
   close(): Promise<void>;
 }
 
@@ -64,27 +88,28 @@ export function createForwarder(timeoutsMs: UpstreamTimeouts = upstreamTimeoutsM
     bodyTimeout: timeoutsMs.idle,
   });
   return {
-    forward: (forwarding) =>
-      new Promise((resolve, reject) => {
-        const { incoming, addresses, target, headers } = forwarding;
-        const handler = new AnswerHandler(forwarding, resolve, reject);
-        try {
-          agent.dispatch(
-            {
-              origin: addresses.upstreamUrl.origin,
-              path: target,
-              method: (incoming.method ?? "GET") as Dispatcher.HttpMethod,
-              headers,
-              // Not the stream itself: undici would end it, and the browser's connection with it,
-              // when an upstream answers before it has read everything.
-              body: hasBody(incoming) ? detach(incoming) : null,
-            },
-            handler,
-          );
-        } catch (error) {
-          reject(toHttpError(forwarding.service, error));
-        }
-      }),
+    forward(forwarding) {
+      const { request, upstream, target, headers } = forwarding;
+      const { incoming } = request;
+      const exchange = new AnswerHandler(forwarding);
+      try {
+        agent.dispatch(
+          {
+            origin: upstream.origin,
+            path: target,
+            method: (incoming.method ?? "GET") as Dispatcher.HttpMethod,
+            headers,
+            // Not the stream itself: undici would end it, and the browser's connection with it,
+            // when an upstream answers before it has read everything.
+            body: hasBody(incoming) ? detach(incoming) : null,
+          },
+          exchange,
+        );
+      } catch (error) {
+        request.fail(toHttpError(upstream, error));
+      }
+      return exchange;
+    },
     close: () => agent.destroy(),
   };
 }
@@ -105,37 +130,42 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
-/** Writes the upstream's answer to the browser as it comes, at the browser's pace. */
-class AnswerHandler implements Dispatcher.DispatchHandler {
+/**
+ * Writes the upstream's answer to the browser as it comes, at the browser's pace.
+ *
+ * The head waits for the end of this turn of the event loop. Most answers are complete by then, and
+ * head and content leave in one write: each write to a socket costs more than all else here.
+ */
+class AnswerHandler implements Dispatcher.DispatchHandler, Exchange {
   readonly #forwarding: Forwarding;
-  readonly #resolve: () => void;
-  readonly #reject: (error: unknown) => void;
+  #controller: Dispatcher.DispatchController | undefined;
   #composer: HtmlComposer | undefined;
-  /** Whether the head is on its way together with content. */
-  #hasContent = false;
+  #status = 0;
+  /** While it waits. */
+  #head: string[] | undefined;
+  /** What waits with the head. */
+  #content: Buffer = noBytes;
+  #isAborted = false;
 
-  constructor(forwarding: Forwarding, resolve: () => void, reject: (error: unknown) => void) {
+  constructor(forwarding: Forwarding) {
     this.#forwarding = forwarding;
-    this.#resolve = resolve;
-    this.#reject = reject;
+  }
+
+  abort(): void {
+    this.#isAborted = true;
+    this.#controller?.abort(clientIsGone);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    const { outgoing } = this.#forwarding;
-    // The browser is gone: what the upstream still does is for nobody.
-    const abort = () => {
-      if (!outgoing.writableFinished) controller.abort(new Error("the client is gone"));
-    };
-    if (outgoing.destroyed) abort();
-    outgoing.once("close", abort);
-    outgoing.on("drain", () => controller.resume());
+    this.#controller = controller;
+    if (this.#isAborted) controller.abort(clientIsGone);
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     // 1xx answers other than 101 come before the one that counts.
     if (status < 200) return;
-    const { outgoing, composition, defaultHeaders } = this.#forwarding;
-    let headers = this.#answerHeaders(readRawHeaders(controller));
+    const { upstream, composition, defaultHeaders } = this.#forwarding;
+    let headers = answerHeaders(controller.rawHeaders as (Buffer | string)[], upstream);
     const present = joinByName(headers);
     if (composition !== undefined && canCompose(status, present)) {
       if (composition.isWanted) {
@@ -147,102 +177,114 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
         headers.push("vary", "Sec-Fetch-Dest");
       }
     }
-    outgoing.writeHead(status, [...headers, ...missingHeaders(present, defaultHeaders)]);
-    // An event stream may have nothing to say for a while, but its reader waits for the head.
-    setImmediate(() => {
-      if (!this.#hasContent && !outgoing.destroyed) outgoing.flushHeaders();
-    });
+    headers.push(...missingHeaders(present, defaultHeaders));
+    this.#status = status;
+    this.#head = headers;
+    sendHeadLater(this);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#hasContent = true;
     const content = this.#composer === undefined ? chunk : join(this.#composer.push(chunk));
-    if (content.length > 0 && !this.#forwarding.outgoing.write(content)) controller.pause();
+    if (content.length === 0) return;
+    if (this.#head !== undefined && this.#content.length === 0) this.#content = content;
+    else this.#write(controller, content);
   }
 
   onResponseEnd(): void {
-    const { outgoing } = this.#forwarding;
-    this.#hasContent = true;
+    const { outgoing } = this.#forwarding.request;
     const rest = this.#composer === undefined ? noBytes : join(this.#composer.end());
-    if (rest.length > 0) outgoing.write(rest);
-    outgoing.end();
-    this.#resolve();
+    if (this.#head === undefined) {
+      if (rest.length > 0) outgoing.write(rest);
+      outgoing.end();
+      return;
+    }
+    const content = rest.length === 0 ? this.#content : Buffer.concat([this.#content, rest]);
+    this.#writeHead(content.length);
+    outgoing.end(content);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    const { outgoing, service } = this.#forwarding;
-    if (!outgoing.headersSent && !outgoing.destroyed) {
-      this.#reject(toHttpError(service, error));
-      return;
-    }
+    const { request, upstream } = this.#forwarding;
+    const { outgoing } = request;
+    // A head that still waits belongs to an answer that will never be whole.
+    this.#head = undefined;
     // Too late for another answer: a cut connection is the only honest sign that this one is not whole.
-    outgoing.destroy();
-    this.#resolve();
+    if (outgoing.headersSent || outgoing.destroyed) outgoing.destroy();
+    else request.fail(toHttpError(upstream, error));
   }
 
-  /** What the browser may have of the upstream's headers, addresses made public. */
-  #answerHeaders(raw: readonly string[]): string[] {
-    const { addresses } = this.#forwarding;
-    return pairs(responseHeaders(raw)).flatMap(([name, value]) => {
-      switch (name.toLowerCase()) {
-        case "location":
-        case "content-location":
-          return [name, publicLocation(value, addresses)];
-        case "refresh":
-          return [name, publicRefresh(value, addresses)];
-        case "set-cookie":
-          // A service that could set our cookie could put somebody else's session into this browser.
-          return setsGatewayCookie(value) ? [] : [name, publicCookie(value, addresses)];
-        default:
-          return [name, value];
-      }
-    });
+  /** The answer is longer than this turn. */
+  sendHead(): void {
+    const { outgoing } = this.#forwarding.request;
+    if (this.#head === undefined || outgoing.destroyed) return;
+    const content = this.#content;
+    this.#content = noBytes;
+    this.#writeHead();
+    // An event stream may have nothing to say for a while, but its reader waits for the head.
+    if (content.length === 0) outgoing.flushHeaders();
+    else if (this.#controller !== undefined) this.#write(this.#controller, content);
+  }
+
+  #write(controller: Dispatcher.DispatchController, content: Buffer): void {
+    if (this.#head !== undefined) this.sendHead();
+    const { outgoing } = this.#forwarding.request;
+    if (outgoing.write(content)) return;
+    controller.pause();
+    outgoing.once("drain", () => controller.resume());
+  }
+
+  /** @param contentLength of an answer that is complete */
+  #writeHead(contentLength?: number): void {
+    const head = this.#head ?? [];
+    this.#head = undefined;
+    const { outgoing, incoming } = this.#forwarding.request;
+    // Known by now, so the content goes without chunks; HEAD, 204 and 304 have none to count.
+    const mayCount = incoming.method !== "HEAD" && this.#status !== 204 && this.#status !== 304;
+    if (contentLength !== undefined && mayCount && !hasContentLength(head)) {
+      head.push("content-length", String(contentLength));
+    }
+    outgoing.writeHead(this.#status, head);
   }
 }
 
-const noBytes = Buffer.alloc(0);
+const clientIsGone = new Error("the client is gone");
+const noBytes: Buffer = Buffer.alloc(0);
+
+/** Whose head waits; one call for all of them costs less than one each. */
+let waiting: AnswerHandler[] = [];
+
+function sendHeadLater(handler: AnswerHandler): void {
+  if (waiting.push(handler) === 1) setImmediate(sendWaitingHeads);
+}
+
+function sendWaitingHeads(): void {
+  const handlers = waiting;
+  waiting = [];
+  for (const handler of handlers) handler.sendHead();
+}
 
 /** Each write is a chunk with a frame of its own; copying small parts together is cheaper. */
 function join(parts: readonly Buffer[]): Buffer {
   return parts.length === 1 ? (parts[0] ?? noBytes) : Buffer.concat(parts);
 }
 
-function setsGatewayCookie(setCookie: string): boolean {
-  return isGatewayCookie(setCookie.split("=", 1)[0]?.trim() ?? "");
-}
-
-/** The answer's headers as they came, one character a byte. */
-function readRawHeaders(controller: Dispatcher.DispatchController): string[] {
-  const raw = controller.rawHeaders ?? [];
-  return Array.isArray(raw)
-    ? raw.map((part) => (typeof part === "string" ? part : part.toString("latin1")))
-    : [];
-}
-
-function pairs(flat: readonly string[]): [string, string][] {
-  const found: [string, string][] = [];
-  for (let i = 0; i < flat.length; i += 2) found.push([flat[i] ?? "", flat[i + 1] ?? ""]);
-  return found;
-}
-
-function joinByName(headers: readonly string[]): ReadonlyMap<string, string> {
-  const joined = new Map<string, string>();
-  for (const [name, value] of pairs(headers)) {
-    const lower = name.toLowerCase();
-    const before = joined.get(lower);
-    joined.set(lower, before === undefined ? value : `${before}, ${value}`);
+function hasContentLength(headers: readonly string[]): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (lowerName(headers[i] ?? "") === "content-length") return true;
   }
-  return joined;
+  return false;
 }
 
-function toHttpError(service: string, error: unknown): HttpError {
-  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-  const isLate = code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_CONNECT_TIMEOUT";
-  if (isLate) {
-    return new HttpError(504, `"${service}" did not answer in time`, { cause: error });
+function toHttpError(upstream: Upstream, error: unknown): HttpError {
+  const failure = describeFailure(upstream.name, error);
+  return upstream.explain?.(failure) ?? failure;
+}
+
+function describeFailure(name: string, cause: unknown): HttpError {
+  const code = cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined;
+  if (code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_CONNECT_TIMEOUT") {
+    return new HttpError(504, `"${name}" did not answer in time`, { cause });
   }
-  return new HttpError(502, `"${service}" cannot be reached at the moment`, {
-    cause: error,
-    headers: { "retry-after": "2" },
-  });
+  const headers = { "retry-after": "2" };
+  return new HttpError(502, `"${name}" cannot be reached at the moment`, { cause, headers });
 }

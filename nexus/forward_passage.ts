@@ -1,19 +1,16 @@
-import { isGatewayCookie } from "./cookie_names.ts";
-import type { Composition, Forwarder } from "./forward.ts";
-import { requestHeaders } from "./forwarded_headers.ts";
+import type { Composition, Exchange, Forwarder, Upstream } from "./forward.ts";
+import { type PublicFacts, requestHeaders } from "./forwarded_headers.ts";
 import type { Passage } from "./passage.ts";
 
 export interface ForwardingParts {
   readonly publicOrigin: URL;
+  readonly publicFacts: PublicFacts;
   readonly forwarder: Forwarder;
   readonly defaultHeaders: Readonly<Record<string, string>>;
 }
 
-/** Where a passage leads. */
-export interface Upstream {
-  /** The first segment of the public path. */
-  readonly name: string;
-  readonly url: URL;
+/** What a passage brings to its upstream. */
+export interface Sending {
   /** Path and query, below the upstream's own path. */
   readonly target: string;
   /** The user token, for services. */
@@ -23,56 +20,56 @@ export interface Upstream {
   readonly composition?: Composition | undefined;
 }
 
+/** @param name the first segment of the public path @param url as services.json has it */
+export function createUpstream(name: string, url: string, publicOrigin: URL): Upstream {
+  const upstreamUrl = new URL(url);
+  return {
+    name,
+    upstreamUrl,
+    origin: upstreamUrl.origin,
+    basePath: upstreamUrl.pathname.replace(/\/$/, ""),
+    publicOrigin: publicOrigin.origin,
+    prefix: `/${name}`,
+  };
+}
+
 /** What an upstream is sent: the client's headers and Nexus's own, name and value in turn. */
 export function passageHeaders(
-  publicOrigin: URL,
-  { incoming, headers, requestId, traceparent }: Passage,
-  { name, bearer, composition }: Pick<Upstream, "name" | "bearer" | "composition">,
+  publicFacts: PublicFacts,
+  passage: Passage,
+  { prefix }: Upstream,
+  { bearer, composition }: Pick<Sending, "bearer" | "composition">,
 ): string[] {
-  const isSecure = publicOrigin.protocol === "https:";
-  return requestHeaders(incoming.rawHeaders, {
-    clientAddress: incoming.socket.remoteAddress ?? "",
-    protocol: publicOrigin.protocol.slice(0, -1),
-    host: publicOrigin.host,
-    port: publicOrigin.port || (isSecure ? "443" : "80"),
-    prefix: `/${name}`,
-    requestId,
-    traceparent,
+  const { protocol, host, port } = publicFacts;
+  return requestHeaders(passage.incoming.rawHeaders, {
+    protocol,
+    host,
+    port,
+    clientAddress: passage.address ?? "",
+    prefix,
+    requestId: passage.requestId,
+    traceparent: passage.traceparent,
     bearer,
-    cookie: foreignCookies(headers.cookie),
+    cookie: passage.foreignCookies,
     mayBeComposed: composition?.isWanted ?? false,
   });
 }
 
-/** Sends a passage on. @throws {HttpError} 502, 504 */
-export async function forwardPassage(
-  { publicOrigin, forwarder, defaultHeaders }: ForwardingParts,
+/** Sends a passage on; a failure before the answer's head is the passage's to answer. */
+export function forwardPassage(
+  { publicFacts, forwarder, defaultHeaders }: ForwardingParts,
   passage: Passage,
   upstream: Upstream,
-): Promise<void> {
-  const { incoming, outgoing } = passage;
-  const { name, url, target, composition } = upstream;
-  const sent = passageHeaders(publicOrigin, passage, upstream);
-  await forwarder.forward({
-    incoming,
-    outgoing,
-    service: name,
-    target: url.pathname.replace(/\/$/, "") + target,
-    headers: [...sent, ...(upstream.headers ?? [])],
-    addresses: { upstreamUrl: url, publicOrigin: publicOrigin.origin, prefix: `/${name}` },
+  sending: Sending,
+): Exchange {
+  const headers = passageHeaders(publicFacts, passage, upstream, sending);
+  if (sending.headers !== undefined) headers.push(...sending.headers);
+  return forwarder.forward({
+    request: passage,
+    upstream,
+    target: upstream.basePath + sending.target,
+    headers,
     defaultHeaders,
-    composition,
+    composition: sending.composition,
   });
-}
-
-/** The Cookie header without what is a gateway's own: a service must not get a session to replay. */
-function foreignCookies(header: string | undefined): string {
-  return (header ?? "")
-    .split(";")
-    .map((pair) => pair.trim())
-    .filter((pair) => {
-      const name = pair.split("=", 1)[0]?.trim() ?? "";
-      return name !== "" && !isGatewayCookie(name);
-    })
-    .join("; ");
 }

@@ -1,13 +1,17 @@
 // Which headers pass the gateway, in both directions, and which it sets itself (RFC 9110 §7.6).
 
-/** What Nexus tells an upstream about the request as the browser sent it. */
-export interface ForwardedFacts {
-  readonly clientAddress: string;
+/** The address under which browsers know us, in parts. */
+export interface PublicFacts {
   /** http or https */
   readonly protocol: string;
   /** Host and port as the browser addressed them. */
   readonly host: string;
   readonly port: string;
+}
+
+/** What Nexus tells an upstream about the request as the browser sent it. */
+export interface ForwardedFacts extends PublicFacts {
+  readonly clientAddress: string;
   /** `/<service>`, which has been stripped from the path. */
   readonly prefix: string;
   readonly requestId: string;
@@ -18,6 +22,12 @@ export interface ForwardedFacts {
   readonly cookie: string;
   /** Whether the answer may be composed, which needs it uncompressed. */
   readonly mayBeComposed: boolean;
+}
+
+/** Read once: the parts of a URL are made anew each time. */
+export function readPublicFacts({ protocol, host, port }: URL): PublicFacts {
+  const usualPort = protocol === "https:" ? "443" : "80";
+  return { protocol: protocol.slice(0, -1), host, port: port || usualPort };
 }
 
 /** Hop-by-hop: they belong to one connection (RFC 9110 §7.6.1). */
@@ -85,13 +95,19 @@ export function responseHeaders(rawHeaders: readonly string[]): string[] {
   const named = connectionOptions(rawHeaders);
   const headers: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const { lower, isHopByHop } = readName(rawHeaders[i] ?? "");
+    const name = rawHeaders[i] ?? "";
+    const { lower, isHopByHop } = readName(name);
     if (isHopByHop || named.has(lower)) continue;
     // What software runs where is nobody's business (R28).
     if (lower === "server" || lower === "x-powered-by") continue;
-    headers.push(rawHeaders[i] ?? "", rawHeaders[i + 1] ?? "");
+    headers.push(name, rawHeaders[i + 1] ?? "");
   }
   return headers;
+}
+
+/** A header's name in lower case. */
+export function lowerName(name: string): string {
+  return readName(name).lower;
 }
 
 const none: ReadonlySet<string> = new Set();
@@ -101,8 +117,11 @@ function connectionOptions(rawHeaders: readonly string[]): ReadonlySet<string> {
   let names: Set<string> | undefined;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     if (readName(rawHeaders[i] ?? "").lower !== "connection") continue;
+    const value = rawHeaders[i + 1] ?? "";
+    // Nearly always this, which passes in no case.
+    if (value === "keep-alive") continue;
     names ??= new Set();
-    for (const name of (rawHeaders[i + 1] ?? "").split(",")) names.add(name.trim().toLowerCase());
+    for (const name of value.split(",")) names.add(name.trim().toLowerCase());
   }
   return names ?? none;
 }

@@ -1,34 +1,37 @@
 import { HttpError } from "@hivematrix/lib/http_error";
 import { pathBelow } from "./canonical_target.ts";
-import { type ForwardingParts, forwardPassage } from "./forward_passage.ts";
+import type { Upstream } from "./forward.ts";
+import { createUpstream, type ForwardingParts, forwardPassage } from "./forward_passage.ts";
 import type { Passage } from "./passage.ts";
+import type { SessionCookie } from "./session_cookie.ts";
 
 export interface KeycloakProxyParts extends ForwardingParts {
-  readonly keycloakUrl: string;
+  readonly keycloak: Upstream;
+  readonly sessionCookie: SessionCookie;
+}
+
+/** @param url where Nexus itself reaches the provider */
+export function createKeycloakUpstream(url: string, publicOrigin: URL): Upstream {
+  return { ...createUpstream("keycloak", url, publicOrigin), explain: signInIsAway };
 }
 
 /**
  * The provider's pages for browsers: no session needed, nothing changed, its admin API left out.
+ * While it cannot be reached, they are answered with 503.
  *
- * @throws {HttpError} 404 for anything else of the provider, 503 while it cannot be reached
+ * @throws {HttpError} 404 for anything else of the provider
  */
-export async function forwardToKeycloak(
-  parts: KeycloakProxyParts,
-  passage: Passage,
-): Promise<undefined> {
+export function forwardToKeycloak(parts: KeycloakProxyParts, passage: Passage): undefined {
   const { target, headers } = passage;
   const rest = pathBelow(target.path, "keycloak");
   const isPublic = /^\/(?:realms|resources|\.well-known)\//.test(rest) || rest === "/robots.txt";
   if (!isPublic) throw new HttpError(404, `There is no page at ${target.path}`);
   // A client's own credential is for the provider's endpoints (client authentication), no session.
   const { authorization } = headers;
-  await forwardPassage(parts, passage, {
-    name: "keycloak",
-    url: new URL(parts.keycloakUrl),
+  passage.foreignCookies = parts.sessionCookie.readHeader(headers.cookie).foreignCookies;
+  passage.exchange = forwardPassage(parts, passage, parts.keycloak, {
     target: rest + target.query,
     headers: authorization === undefined ? [] : ["authorization", authorization],
-  }).catch((error: unknown) => {
-    throw error instanceof HttpError ? signInIsAway(error) : error;
   });
 }
 

@@ -47,7 +47,7 @@ async function endSession(
   request: OwnRequest,
 ): Promise<SignOut> {
   const { headers, cookies, log } = request;
-  const { token, isFromCookie } = readToken(headers, () => sessionCookie.read(cookies));
+  const { token, isFromCookie } = readToken(headers, sessionCookie.read(cookies));
   if (token === undefined) return undefined;
   const end = await core.revoke(token);
   log.info("signed out", { provider_session: end?.providerSession });

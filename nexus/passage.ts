@@ -1,40 +1,63 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { readCookies } from "@hivematrix/lib/cookies";
+import type { HttpError } from "@hivematrix/lib/http_error";
 import type { Log } from "@hivematrix/lib/log";
 import { createRequestId, createTraceparent, isTraceparent } from "@hivematrix/lib/trace";
 import type { CanonicalTarget } from "./canonical_target.ts";
+import type { Exchange, ForwardedRequest } from "./forward.ts";
 import type { OwnRequest } from "./own_request.ts";
+import type { Session } from "./session_check.ts";
 import { sessionStatePath } from "./session_state.ts";
+
+/** Answers a request with an error. */
+export type Refuse = (passage: Passage, error: unknown) => void;
 
 /**
  * A request on its way through the gateway. What only some requests need (cookies by name, query
  * parameters, a log of its own) is made when it is first asked for.
  */
-export class Passage implements OwnRequest {
+export class Passage implements OwnRequest, ForwardedRequest {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
   readonly method: string;
   readonly headers: IncomingMessage["headers"];
   readonly requestId = createRequestId();
   readonly traceparent: string;
-  /** Until it has been judged, an address is only good for a log line. */
-  target: CanonicalTarget;
+  readonly startedAt = performance.now();
+  /** The Cookie header without what is a gateway's own. */
+  foreignCookies = "";
+  /** Whose end cuts the answer. */
+  session: Session | undefined;
+  /** What is under way at an upstream. */
+  exchange: Exchange | undefined;
   readonly #log: Log;
+  readonly #refuse: Refuse;
+  #target: CanonicalTarget | undefined;
   #ownLog: Log | undefined;
   #cookies: ReadonlyMap<string, string> | undefined;
 
-  constructor(log: Log, incoming: IncomingMessage, outgoing: ServerResponse) {
-    const { method = "GET", url = "/", headers } = incoming;
+  constructor(log: Log, incoming: IncomingMessage, outgoing: ServerResponse, refuse: Refuse) {
+    const { method = "GET", headers } = incoming;
     this.#log = log;
+    this.#refuse = refuse;
     this.incoming = incoming;
     this.outgoing = outgoing;
     this.method = method;
     this.headers = headers;
-    this.target = { path: url.split(/[?#]/, 1)[0] ?? "", query: "" };
     const given = headers["traceparent"];
     this.traceparent = createTraceparent(
       typeof given === "string" && isTraceparent(given) ? given : undefined,
     );
+  }
+
+  /** Until it has been judged, an address is only good for a log line. */
+  get target(): CanonicalTarget {
+    this.#target ??= { path: this.incoming.url?.split(/[?#]/, 1)[0] ?? "", query: "" };
+    return this.#target;
+  }
+
+  set target(judged: CanonicalTarget) {
+    this.#target = judged;
   }
 
   get parameters(): URLSearchParams {
@@ -57,18 +80,24 @@ export class Passage implements OwnRequest {
     });
     return this.#ownLog;
   }
+
+  fail(error: HttpError): void {
+    this.#refuse(this, error);
+  }
 }
 
 /** Asked again and again by programs: nobody wants to read that at the usual level. */
 const quietPaths: ReadonlySet<string> = new Set(["/health", sessionStatePath]);
 
 /** One line a request; without the query, which may hold what people typed or a code. */
-export function logAnswer({ log, method, target, outgoing }: Passage, startedAt: number): void {
-  log[quietPaths.has(target.path) ? "debug" : "info"]("request", {
+export function logAnswer({ log, method, target, outgoing, startedAt }: Passage): void {
+  const fields = {
     method,
     path: target.path,
     status: outgoing.statusCode,
     duration_ms: Math.round(performance.now() - startedAt),
-    ...(outgoing.writableFinished ? {} : { aborted: true }),
-  });
+    ...(!outgoing.writableFinished && { aborted: true }),
+  };
+  if (quietPaths.has(target.path)) log.debug("request", fields);
+  else log.info("request", fields);
 }

@@ -25,11 +25,14 @@ export function missingHeaders(
   present: ReadonlyMap<string, string>,
   defaults: Readonly<Record<string, string>>,
 ): string[] {
-  const missing = Object.entries(defaults).filter(([name]) => !present.has(name));
+  const missing: string[] = [];
+  for (const name in defaults) {
+    if (!present.has(name)) missing.push(name, defaults[name] ?? "");
+  }
   // Of two policies both count, so framing can be judged beside whatever else a service has set.
   const policy = present.get("content-security-policy");
   if (policy !== undefined && !/(?:^|[;,])\s*frame-ancestors(?:\s|[;,]|$)/i.test(policy)) {
-    missing.push(["content-security-policy", framingPolicy]);
+    missing.push("content-security-policy", framingPolicy);
   }
-  return missing.flat();
+  return missing;
 }

@@ -9,7 +9,9 @@ import { createCompose } from "./composition.ts";
 import { cookieNames } from "./cookie_names.ts";
 import { type CoreClient, createCoreClient } from "./core_client.ts";
 import { createForwarder, type UpstreamTimeouts } from "./forward.ts";
+import { readPublicFacts } from "./forwarded_headers.ts";
 import { createGateway, type GatewayParts } from "./gateway.ts";
+import { createKeycloakUpstream } from "./keycloak_proxy.ts";
 import { createServer } from "./listener.ts";
 import { LoginAttempts } from "./login_attempt.ts";
 import type { NexusSettings } from "./nexus_settings.ts";
@@ -80,6 +82,7 @@ export function createNexus(
   const checkSession = createSessionCheck(verifier, core, trusted);
   const parts: GatewayParts = {
     publicOrigin,
+    publicFacts: readPublicFacts(publicOrigin),
     log,
     pages,
     registry,
@@ -100,7 +103,7 @@ export function createNexus(
     }),
     sessionPages: sessionPages({ core, pages, registry, compose }),
     staticFiles: staticFiles.answer,
-    keycloakUrl: settings.KEYCLOAK_BACKEND_URL,
+    keycloak: createKeycloakUpstream(settings.KEYCLOAK_BACKEND_URL, publicOrigin),
     compose,
     connections,
   };

@@ -5,7 +5,8 @@ import { type Denial, findDenial, reservedNames } from "./access_rules.ts";
 import { pathBelow } from "./canonical_target.ts";
 import type { Compose } from "./composition.ts";
 import { asksForDocument } from "./composition_rules.ts";
-import { type ForwardingParts, forwardPassage } from "./forward_passage.ts";
+import type { Upstream } from "./forward.ts";
+import { createUpstream, type ForwardingParts, forwardPassage } from "./forward_passage.ts";
 import type { OpenConnections } from "./open_connections.ts";
 import type { Pages } from "./pages.ts";
 import type { Passage } from "./passage.ts";
@@ -23,14 +24,14 @@ export interface ServiceProxyParts extends ForwardingParts {
 /**
  * /<service>/…: who may open it, and on to it with the user's token.
  *
- * @returns the refusal; `undefined` once the service's own answer has been sent
- * @throws {HttpError} 404 without such a service, 502 and 504 when it does not answer
+ * @returns the refusal; `undefined` once the request is on its way to the service
+ * @throws {HttpError} 404 without such a service
  */
-export async function forwardToService(
+export function forwardToService(
   parts: ServiceProxyParts,
   passage: Passage,
   session: Session,
-): Promise<Response | undefined> {
+): Response | undefined {
   const { target, headers, outgoing } = passage;
   const { entry, rest, denial, level } = findService(parts.registry, target.path, session);
   if (denial !== undefined) return refuseAccess(parts.pages, passage, { entry, denial, level });
@@ -39,11 +40,11 @@ export async function forwardToService(
     const location = `/${entry.name}/${target.query}`;
     return new Response(null, { status: 308, headers: { location, "cache-control": "no-store" } });
   }
+  // Gone while Core was asked: its close has been seen, so nothing would end what begins now.
+  if (outgoing.destroyed) return undefined;
+  passage.session = session;
   parts.connections.add(session, outgoing);
-  outgoing.once("close", () => parts.connections.remove(session, outgoing));
-  await forwardPassage(parts, passage, {
-    name: entry.name,
-    url: new URL(entry.url),
+  passage.exchange = forwardPassage(parts, passage, findUpstream(entry, parts.publicOrigin), {
     target: rest + target.query,
     bearer: session.token,
     composition: {
@@ -54,16 +55,29 @@ export async function forwardToService(
   return undefined;
 }
 
+const upstreams = new WeakMap<ServiceEntry, Upstream>();
+
+/** An entry's address in parts, read once. */
+export function findUpstream(entry: ServiceEntry, publicOrigin: URL): Upstream {
+  let upstream = upstreams.get(entry);
+  if (upstream === undefined) {
+    upstream = createUpstream(entry.name, entry.url, publicOrigin);
+    upstreams.set(entry, upstream);
+  }
+  return upstream;
+}
+
 /** The service that a path leads to, and whether this person may open it. @throws {HttpError} 404 */
 export function findService(
   registry: ServiceRegistry,
   path: string,
   { user }: Session,
 ): { entry: ServiceEntry; rest: string; denial: Denial | undefined; level: PermissionLevel } {
-  const name = path.split("/", 2)[1] ?? "";
+  const slash = path.indexOf("/", 1);
+  const name = slash < 0 ? path.slice(1) : path.slice(1, slash);
   const entry = reservedNames.has(name) ? undefined : registry.find(name);
   if (entry === undefined) throw new HttpError(404, `There is no service at ${path}`);
   const level = user.permission_level;
-  const rest = path === `/${name}` ? "" : pathBelow(path, name);
+  const rest = slash < 0 ? "" : pathBelow(path, name);
   return { entry, rest, denial: findDenial(entry, level), level };
 }

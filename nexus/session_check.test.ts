@@ -92,10 +92,10 @@ test("a Bearer header goes before the cookie, whatever it holds; other schemes d
   assert.equal(await ask("bearer"), 401);
   assert.equal(await ask("Bearer a b"), 401);
   assert.equal(await ask("Basic YTpi"), 200, "a proxy in front of Nexus may have asked for it");
-  assert.deepEqual(
-    readToken({ authorization: "BEARER  x.y-z_~+/= " }, () => "cookie"),
-    { token: "x.y-z_~+/=", isFromCookie: false },
-  );
+  assert.deepEqual(readToken({ authorization: "BEARER  x.y-z_~+/= " }, "cookie"), {
+    token: "x.y-z_~+/=",
+    isFromCookie: false,
+  });
 });
 
 test("a revoked session is refused at the next request", async (t) => {

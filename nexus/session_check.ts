@@ -21,17 +21,15 @@ export interface Session {
 export type SessionCheck = (
   token: string,
   options?: { isUse?: boolean },
-) => Promise<Session | undefined>;
+) => Session | undefined | Promise<Session | undefined>;
 
-/** @returns a check that throws {HttpError} 503 while Core cannot be asked */
+/** @returns a check that fails with {HttpError} 503 while Core cannot be asked */
 export function createSessionCheck(
   verifier: TokenVerifier,
   core: CoreClient,
   trusted: TrustedSessions,
 ): SessionCheck {
-  return async (token, { isUse = true } = {}) => {
-    const known = trusted.find(token, { isUse });
-    if (known !== undefined) return known;
+  const ask = async (token: string, use: { isUse: boolean }) => {
     const caller = await verifier.verify(token).catch((error: unknown) => {
       if (error instanceof HttpError && error.status === 401) return undefined;
       throw error;
@@ -39,12 +37,17 @@ export function createSessionCheck(
     // A service token is signed by Core too, but it is nobody's session.
     if (caller?.kind !== "user") return undefined;
     const question = trusted.ask();
-    if (!(await core.isLive(token, { isUse }))) return undefined;
+    if (!(await core.isLive(token, use))) return undefined;
     const session = { token, user: caller.user, hash: hashSessionId(caller.user.jti) };
-    question.remember(session, { isUse });
+    question.remember(session, use);
     return session;
   };
+  return (token, { isUse = true } = {}) =>
+    trusted.find(token, isUse ? use : look) ?? ask(token, isUse ? use : look);
 }
+
+const use = { isUse: true };
+const look = { isUse: false };
 
 /**
  * The token of a request: that of the header, if there is a Bearer header at all, or else the
@@ -52,14 +55,14 @@ export function createSessionCheck(
  */
 export function readToken(
   { authorization }: IncomingHttpHeaders,
-  readCookie: () => string | undefined,
+  cookieToken: string | undefined,
 ): { token: string | undefined; isFromCookie: boolean } {
-  if (!isBearer(authorization)) return { token: readCookie(), isFromCookie: true };
+  if (!isBearer(authorization)) return { token: cookieToken, isFromCookie: true };
   // RFC 6750 §2.1
   const [, token] = /^Bearer +([\w.~+/=-]+) *$/i.exec(authorization) ?? [];
   return { token, isFromCookie: false };
 }
 
 export function isBearer(authorization: string | undefined): authorization is string {
-  return /^Bearer(?:\s|$)/i.test(authorization ?? "");
+  return authorization !== undefined && /^Bearer(?:\s|$)/i.test(authorization);
 }

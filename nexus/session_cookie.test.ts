@@ -38,6 +38,21 @@ test("what comes back is the token; an attempt's cookie or a foreign value is no
   assert.equal(secure.read(new Map([["__Host-hivematrix_session", attempt]])), undefined);
 });
 
+test("a Cookie header is read into our token and what is for services, again and again", () => {
+  const [ours = ""] = secure.format("token", 60).split(";");
+  const [attempt, foreign] = ["__Host-hivematrix_login_abc=x", "theme=dark; a=b=c"];
+  const header = `theme=dark; ${ours}; ${attempt};a=b=c;;  `;
+  for (const _ of ["first", "remembered"]) {
+    assert.deepEqual(secure.readHeader(header), { token: "token", foreignCookies: foreign });
+  }
+  const planted = `theme=dark; __Host-hivematrix_session=${"x".repeat(60)}; a=b=c`;
+  assert.deepEqual(secure.readHeader(planted), { token: undefined, foreignCookies: foreign });
+  assert.deepEqual(secure.readHeader(undefined), { token: undefined, foreignCookies: "" });
+  // A header may differ only in whose session it carries.
+  const [other = ""] = secure.format("other", 60).split(";");
+  assert.equal(secure.readHeader(header.replace(ours, other)).token, "other");
+});
+
 test("R7: a cookie that browsers would drop for its size is refused with the way to mend it", () => {
   const isRefusal = (error: unknown) =>
     error instanceof HttpError && error.status === 500 && /groups/.test(error.message);

@@ -1,6 +1,6 @@
-import { formatCookie } from "@hivematrix/lib/cookies";
+import { formatCookie, readCookies } from "@hivematrix/lib/cookies";
 import { HttpError } from "@hivematrix/lib/http_error";
-import type { CookieNames } from "./cookie_names.ts";
+import { type CookieNames, isGatewayCookie } from "./cookie_names.ts";
 import type { SealedBox } from "./sealed_box.ts";
 
 /**
@@ -12,15 +12,28 @@ export interface SessionCookie {
   /** The Set-Cookie value. @throws {HttpError} 500 when browsers would drop it for its size */
   format(token: string, maxAgeSeconds: number): string;
   read(cookies: ReadonlyMap<string, string>): string | undefined;
+  /** What a Cookie header holds for us, and what for others. */
+  readHeader(header: string | undefined): SentCookies;
   /** The Set-Cookie value that removes it. */
   formatRemoval(): string;
+}
+
+export interface SentCookies {
+  /** The user token, of a session cookie that is ours. */
+  readonly token: string | undefined;
+  /** The header without what is a gateway's own: a service must not get a session to replay. */
+  readonly foreignCookies: string;
 }
 
 /** Browsers keep at least this much of name and value together (RFC 6265bis §5.7). */
 const maxCookieBytes = 4096;
 
-/** Of people who are here at the same time; a cookie and its token have some 3 KB. */
-const maxOpened = 2000;
+/** Of browsers that are here at the same time. */
+const maxRemembered = 2000;
+/** A longer header is read anew each time, so that what is remembered stays below 16 MB. */
+const maxRememberedLength = 8192;
+
+const noCookies: SentCookies = { token: undefined, foreignCookies: "" };
 
 export function createSessionCookie(
   box: SealedBox,
@@ -28,17 +41,22 @@ export function createSessionCookie(
   { isSecure }: { isSecure: boolean },
 ): SessionCookie {
   const name = names.session;
-  // Opening one costs as much as the rest of the check, and a browser sends it with every request.
-  // Whether its session lives is asked each time all the same.
-  const opened = new Map<string, string>();
-  const open = (value: string): string | undefined => {
-    const known = opened.get(value);
-    if (known !== undefined) return known;
-    const token = box.open(value, name);
-    if (token === undefined) return undefined;
-    if (opened.size >= maxOpened) opened.clear();
-    opened.set(value, token);
-    return token;
+  const open = (value: string | undefined) =>
+    value === undefined ? undefined : box.open(value, name);
+  // A browser sends the same header with every request, and to open its cookie anew would cost as
+  // much as all other checks. Whether the session lives is asked each time all the same. Only who has
+  // a session is remembered, so nobody else can fill this up.
+  const remembered = new Map<string, SentCookies>();
+  const readHeader = (header: string): SentCookies => {
+    const sent = {
+      token: open(readCookies(header).get(name)),
+      foreignCookies: foreignCookies(header),
+    };
+    if (sent.token !== undefined && header.length <= maxRememberedLength) {
+      if (remembered.size >= maxRemembered) remembered.clear();
+      remembered.set(header, sent);
+    }
+    return sent;
   };
   return {
     format(token, maxAgeSeconds) {
@@ -51,10 +69,20 @@ export function createSessionCookie(
       }
       return formatCookie(name, value, { secure: isSecure, maxAgeSeconds });
     },
-    read(cookies) {
-      const value = cookies.get(name);
-      return value === undefined ? undefined : open(value);
-    },
+    read: (cookies) => open(cookies.get(name)),
+    readHeader: (header) =>
+      header === undefined ? noCookies : (remembered.get(header) ?? readHeader(header)),
     formatRemoval: () => formatCookie(name, "", { secure: isSecure, maxAgeSeconds: 0 }),
   };
+}
+
+function foreignCookies(header: string): string {
+  return header
+    .split(";")
+    .map((pair) => pair.trim())
+    .filter((pair) => {
+      const name = pair.split("=", 1)[0]?.trim() ?? "";
+      return name !== "" && !isGatewayCookie(name);
+    })
+    .join("; ");
 }

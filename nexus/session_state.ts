@@ -19,7 +19,7 @@ export function showSessionState({
   sessionCookie: SessionCookie;
 }): OwnHandler {
   return async ({ headers, cookies }) => {
-    const { token } = readToken(headers, () => sessionCookie.read(cookies));
+    const { token } = readToken(headers, sessionCookie.read(cookies));
     const session = token === undefined ? undefined : await checkSession(token, { isUse: false });
     const state = session === undefined ? { active: false } : describe(session.user);
     return Response.json(state, { headers: { "cache-control": "no-store" } });

@@ -8,12 +8,13 @@ import type { Duplex } from "node:stream";
 import { followAnswer } from "@hivematrix/lib/close_server";
 import { HttpError } from "@hivematrix/lib/http_error";
 import { sendResponse } from "@hivematrix/lib/serve";
+import type { ServiceEntry } from "@hivematrix/lib/service_registry";
 import { passageHeaders } from "./forward_passage.ts";
 import { responseHeaders } from "./forwarded_headers.ts";
 import { type GatewayParts, judge } from "./gateway.ts";
-import { logAnswer, Passage } from "./passage.ts";
+import { logAnswer, Passage, type Refuse } from "./passage.ts";
 import { refuseAccess, refuseWithError, refuseWithoutSession } from "./refusal.ts";
-import { findService } from "./service_proxy.ts";
+import { findService, findUpstream } from "./service_proxy.ts";
 import { readToken, type Session } from "./session_check.ts";
 
 const connectTimeoutMs = 10_000;
@@ -26,8 +27,9 @@ export function createUpgradeHandler(
   parts: GatewayParts,
   answerOrdinary: RequestListener,
 ): (incoming: IncomingMessage, socket: Duplex, head: Buffer) => void {
+  const refuse: Refuse = (passage, error) =>
+    void sendResponse(refuseWithError(parts.pages, passage, error), passage.outgoing);
   return (incoming, socket, head) => {
-    const startedAt = performance.now();
     // A refusal is an ordinary answer, written the ordinary way.
     const outgoing = new ServerResponse(incoming);
     outgoing.shouldKeepAlive = false;
@@ -39,8 +41,8 @@ export function createUpgradeHandler(
       answerOrdinary(incoming, outgoing);
       return;
     }
-    const passage = new Passage(parts.log, incoming, outgoing);
-    socket.once("close", () => logAnswer(passage, startedAt));
+    const passage = new Passage(parts.log, incoming, outgoing, refuse);
+    socket.once("close", () => logAnswer(passage));
     void answer(parts, passage, socket, head).catch((error: unknown) => {
       passage.log.error("the upgrade broke off", { error });
       socket.destroy();
@@ -78,11 +80,13 @@ async function connect(
   socket: Duplex,
   head: Buffer,
 ): Promise<Response | undefined> {
-  const { headers, cookies, target } = passage;
+  const { headers, target } = passage;
   if (headers.upgrade?.toLowerCase() !== "websocket" || passage.method !== "GET") {
     throw new HttpError(400, `Only WebSockets can be asked for, not "${headers.upgrade}"`);
   }
-  const { token, isFromCookie } = readToken(headers, () => parts.sessionCookie.read(cookies));
+  const sent = parts.sessionCookie.readHeader(headers.cookie);
+  passage.foreignCookies = sent.foreignCookies;
+  const { token, isFromCookie } = readToken(headers, sent.token);
   if (isFromCookie) requireOwnPage(headers.origin, parts.publicOrigin);
   const session = token === undefined ? undefined : await parts.checkSession(token);
   if (session === undefined) return refuseWithoutSession(parts.pages, passage);
@@ -110,21 +114,19 @@ function join(
     session: Session;
     socket: Duplex;
     head: Buffer;
-    entry: { name: string; url: string };
+    entry: ServiceEntry;
     rest: string;
   },
 ): Promise<void> {
   const { session, socket, head, entry, rest } = to;
-  const url = new URL(entry.url);
-  const sent = passageHeaders(parts.publicOrigin, passage, {
-    name: entry.name,
-    bearer: session.token,
-  });
+  const upstream = findUpstream(entry, parts.publicOrigin);
+  const url = upstream.upstreamUrl;
+  const sent = passageHeaders(parts.publicFacts, passage, upstream, { bearer: session.token });
   return new Promise((resolve, reject) => {
     const request = httpRequest({
       host: url.hostname,
       port: url.port || 80,
-      path: url.pathname.replace(/\/$/, "") + rest + passage.target.query,
+      path: upstream.basePath + rest + passage.target.query,
       headers: [...sent, "host", url.host, "connection", "Upgrade", "upgrade", "websocket"],
       timeout: connectTimeoutMs,
     });
