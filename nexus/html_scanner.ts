@@ -250,6 +250,10 @@ export class HtmlScanner {
         continue;
       }
       if (isCut && tail.length < state.name.length + 3) return i;
+      if (this.#isDoubtful && !isTagStart(tail, `</${state.name}`)) {
+        this.#giveUp(i, insertions);
+        return i;
+      }
       if (state.name === "script" && tail.startsWith("<!--") && state.escape === 0) {
         state.escape = 1;
         // `<!-->` closes at once, so its dashes are looked at again.
@@ -263,9 +267,6 @@ export class HtmlScanner {
         }
         this.#state = { kind: "tag", name: state.name, isEnd: true, reader: new TagReader() };
         return i + state.name.length + 2;
-      } else if (this.#isDoubtful) {
-        this.#giveUp(i, insertions);
-        return i;
       }
     }
     return bytes.length;

@@ -46,7 +46,7 @@ export function describeTree(
       }
       flush();
       lines.push(indent + describeNode(child));
-      if (child.nodeName === "frameset") hasFrameset = true;
+      hasFrameset ||= child.nodeName === "frameset" && parent.nodeName === "html";
       if ("content" in child) walk(child.content, `${indent}  content `);
       if ("childNodes" in child) walk(child, `${indent}  `);
     }
