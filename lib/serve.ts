@@ -111,7 +111,7 @@ export async function listen(
 }
 
 /** On SIGTERM or SIGINT closes what is given, in that order, and ends the process. */
-export function closeOnSignal(log: Log, ...closables: { close(): unknown }[]): void {
+export function closeOnSignal(log: Pick<Log, "info">, ...closables: { close(): unknown }[]): void {
   let isClosing = false;
   const close = async (signal: string) => {
     if (isClosing) return;

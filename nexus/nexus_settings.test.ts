@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { SettingsError } from "@hivematrix/lib/settings";
@@ -36,6 +36,11 @@ test("the settings come as they are, loopback being the address to listen on", (
   assert.equal(read({ BIND_ADDRESS: "0.0.0.0" }).bindAddress, "0.0.0.0");
 });
 
+test("there is a process for each core, up to four, unless told otherwise", () => {
+  assert.equal(read().processes, Math.min(availableParallelism(), 4));
+  assert.equal(read({ PROCESSES: "12" }).processes, 12);
+});
+
 test("each required setting that is missing is named with the way to mend it", () => {
   for (const key of Object.keys(complete)) {
     const expected = new RegExp(`Cannot start nexus: ${key} is missing .*helm config sync-all`);
@@ -54,6 +59,9 @@ test("a setting that cannot be used stops the start with its key, value and reme
     ["CORE_SERVICE_URL", "127.0.0.1:5000"],
     ["KEYCLOAK_SERVER_URL", "/keycloak"],
     ["KEYCLOAK_BACKEND_URL", "nonsense"],
+    ["PROCESSES", "0"],
+    ["PROCESSES", "two"],
+    ["PROCESSES", "1000"],
   ];
   for (const [key, value] of table) {
     assert.throws(

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { readPort, readSettings, SettingsError } from "@hivematrix/lib/settings";
 
 /** What Nexus is told by Helm. */
@@ -17,6 +18,17 @@ export interface NexusSettings {
   readonly TLS_KEY_FILE?: string;
 }
 
+/** What the entry needs beside them. */
+export interface StartSettings extends NexusSettings {
+  readonly port: number;
+  readonly bindAddress: string;
+  /** How many serve requests; with more than one, another one keeps them. */
+  readonly processes: number;
+}
+
+/** Each takes memory, and a gateway rarely needs more than this. */
+const maxDefaultProcesses = 4;
+
 /**
  * Nexus's settings, checked as far as a start could go wrong by them.
  *
@@ -26,7 +38,7 @@ export interface NexusSettings {
 export function readNexusSettings(
   folder: string,
   env: NodeJS.ProcessEnv = process.env,
-): NexusSettings & { readonly port: number; readonly bindAddress: string } {
+): StartSettings {
   const found = readSettings(
     "nexus",
     folder,
@@ -42,7 +54,7 @@ export function readNexusSettings(
       "SECRET_KEY",
       "SERVICE_SECRET",
     ],
-    ["BIND_ADDRESS", "JWT_ISSUER", "TLS_CERT_FILE", "TLS_KEY_FILE"],
+    ["BIND_ADDRESS", "JWT_ISSUER", "TLS_CERT_FILE", "TLS_KEY_FILE", "PROCESSES"],
     env,
   );
   for (const key of ["CORE_SERVICE_URL", "KEYCLOAK_SERVER_URL", "KEYCLOAK_BACKEND_URL"] as const) {
@@ -59,7 +71,14 @@ export function readNexusSettings(
     ...found,
     port: readPort("nexus", found.PORT),
     bindAddress: found.BIND_ADDRESS ?? "127.0.0.1",
+    processes: readProcesses(found.PROCESSES),
   };
+}
+
+function readProcesses(value: string | undefined): number {
+  if (value === undefined) return Math.min(availableParallelism(), maxDefaultProcesses);
+  if (/^[1-9]\d?$/.test(value)) return Number(value);
+  throw cannotUse("PROCESSES", value, "it has to be a number from 1 to 99");
 }
 
 function readHttpUrl(key: string, value: string): URL {

@@ -4,6 +4,7 @@ import type { ServiceRegistry } from "@hivematrix/lib/service_registry";
 import { openServices } from "./access_rules.ts";
 import type { Compose } from "./composition.ts";
 import type { CoreClient } from "./core_client.ts";
+import { type IsReady, showHealth } from "./health.ts";
 import { finishLogin } from "./keycloak_callback.ts";
 import { beginLogin } from "./login.ts";
 import type { LoginAttempts } from "./login_attempt.ts";
@@ -25,10 +26,14 @@ type PageTable<Handler> = ReadonlyMap<string, OwnPage<Handler>>;
 
 /** Pages that need no session, by path. */
 export function openPages(
-  parts: LogOutParts & { readonly attempts: LoginAttempts; readonly checkSession: SessionCheck },
+  parts: LogOutParts & {
+    readonly attempts: LoginAttempts;
+    readonly checkSession: SessionCheck;
+    readonly isReady: IsReady;
+  },
 ): PageTable<OwnHandler> {
   return new Map<string, OwnPage<OwnHandler>>([
-    ["/health", readable(() => Response.json({ status: "ok", service: "nexus" }))],
+    ["/health", readable(showHealth(parts.isReady))],
     ["/login", readable(beginLogin(parts))],
     // Not HEAD: it would use up the attempt and throw the session away.
     ["/keycloak-callback", { methods: ["GET"], handler: finishLogin(parts) }],

@@ -1,21 +1,36 @@
+import cluster from "node:cluster";
 import { join } from "node:path";
 import { closeServer } from "@hivematrix/lib/close_server";
 import type { Log } from "@hivematrix/lib/log";
 import { closeOnSignal, listen } from "@hivematrix/lib/serve";
-import type { readNexusSettings } from "./nexus_settings.ts";
+import { announceListening } from "./announce_listening.ts";
+import type { StartSettings } from "./nexus_settings.ts";
+import { PrimaryLink } from "./primary_link.ts";
 import { createNexus } from "./server.ts";
 
-/** Serves as a gateway in this process, until a signal ends it. */
-export async function serveGateway(
-  settings: ReturnType<typeof readNexusSettings>,
-  log: Log,
-): Promise<void> {
+/** A browser's next request may be that long on its way when the gateway stops. */
+const lingerMs = 300;
+
+/** Serves as a gateway in this process, alone or as one of several, until a signal ends it. */
+export async function serveGateway(settings: StartSettings, log: Log): Promise<void> {
   const { port, bindAddress } = settings;
-  const nexus = createNexus(settings, join(import.meta.dirname, "services.json"), log);
+  const primary = cluster.isWorker ? new PrimaryLink() : undefined;
+  const servicesFile = join(import.meta.dirname, "services.json");
+  const nexus = createNexus(settings, servicesFile, log, {
+    ...(primary && { usedStates: primary, isReady: () => primary.isReady() }),
+  });
   await listen(nexus.server, { port, hostname: bindAddress, service: "nexus" });
-  log.info("listening", { url: settings.NEXUS_SERVICE_URL });
-  if (settings.NEXUS_SERVICE_URL.startsWith("http:")) {
-    log.warn("serving plain HTTP: the session cookie lacks Secure and the __Host- prefix");
+  const closables = [{ close: () => closeServer(nexus.server, { lingerMs }) }, nexus];
+  if (primary === undefined) {
+    announceListening(log, settings);
+    closeOnSignal(log, ...closables);
+    return;
   }
-  closeOnSignal(log, { close: () => closeServer(nexus.server) }, nexus);
+  // The primary says it for all.
+  closeOnSignal({ info: () => {} }, ...closables);
+  primary.onGone(() => {
+    log.warn("the process that keeps the others is gone, this one stops as well");
+    process.kill(process.pid, "SIGTERM");
+  });
+  primary.sayListens();
 }

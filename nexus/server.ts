@@ -11,6 +11,7 @@ import { type CoreClient, createCoreClient } from "./core_client.ts";
 import { createForwarder, type UpstreamTimeouts } from "./forward.ts";
 import { readPublicFacts } from "./forwarded_headers.ts";
 import { createGateway, type GatewayParts } from "./gateway.ts";
+import type { IsReady } from "./health.ts";
 import { createKeycloakUpstream } from "./keycloak_proxy.ts";
 import { createServer } from "./listener.ts";
 import { LoginAttempts } from "./login_attempt.ts";
@@ -43,11 +44,12 @@ export function createNexus(
   log: Log,
   options: {
     readonly timeoutsMs?: UpstreamTimeouts | undefined;
-    /** Shared with other processes of this gateway; without one it serves alone. */
+    /** Common to all processes of this gateway; without them it serves alone. */
     readonly usedStates?: UsedStates;
+    readonly isReady?: IsReady;
   } = {},
 ): Nexus {
-  const { timeoutsMs, usedStates = new LocalUsedStates() } = options;
+  const { timeoutsMs, usedStates = new LocalUsedStates(), isReady = () => true } = options;
   const publicOrigin = new URL(settings.NEXUS_SERVICE_URL);
   const isSecure = publicOrigin.protocol === "https:";
   const folder = import.meta.dirname;
@@ -100,6 +102,7 @@ export function createNexus(
       isSecure,
       endHere,
       checkSession,
+      isReady,
     }),
     sessionPages: sessionPages({ core, pages, registry, compose }),
     staticFiles: staticFiles.answer,

@@ -7,7 +7,8 @@ import { pathToFileURL } from "node:url";
 const root = join(import.meta.dirname, "..");
 const entries = [
   "core/main.ts",
-  // Nexus's entry loads this only where it serves.
+  // What Nexus's entry loads as it needs it.
+  "nexus/keep_workers.ts",
   "nexus/serve_gateway.ts",
   "nexus/main.ts",
   "template/main.ts",

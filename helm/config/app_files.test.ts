@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { makeConfig } from "../testing.ts";
 import { appConf, appEnv, connectionString } from "./app_files.ts";
-import type { MasterConfig } from "./master_config.ts";
+import type { AppConfig, MasterConfig } from "./master_config.ts";
 import { publicOrigin } from "./public_origin.ts";
 import { hashServiceSecret } from "./secrets.ts";
 
@@ -52,11 +52,18 @@ test("nexus is told its address, and its certificate only with TLS", () => {
   const plain = appEnv(config, "nexus", "/hive/nexus");
   assert.equal(plain["BIND_ADDRESS"], "127.0.0.1");
   assert.equal("TLS_CERT_FILE" in plain, false);
+  assert.equal("PROCESSES" in plain, false);
   const secure = makeConfig({ nexus: { port: 443, tls: true }, bindAddress: "0.0.0.0" });
   const env = appEnv(secure, "nexus", "/hive/nexus");
   assert.equal(env["BIND_ADDRESS"], "0.0.0.0");
   assert.equal(env["TLS_CERT_FILE"], "/hive/nexus/instance/tls/certificate.pem");
   assert.equal(env["TLS_KEY_FILE"], "/hive/nexus/instance/tls/key.pem");
+});
+
+test("nexus is told a number of processes that somebody has set", () => {
+  const nexus = { ...(config.apps["nexus"] as AppConfig), processes: 3 };
+  const env = appEnv({ ...config, apps: { ...config.apps, nexus } }, "nexus", "/hive/nexus");
+  assert.equal(env["PROCESSES"], "3");
 });
 
 test("R31: no app's files hold a secret of another app, nor the master secret", () => {

@@ -124,10 +124,12 @@ function keyFiles(folder: string): Values {
 }
 
 function listening(settings: AppConfig, folder: string): Values {
-  const { bind_address = "127.0.0.1", tls, tls_cert_file, tls_key_file } = settings;
+  const { bind_address = "127.0.0.1", processes, tls, tls_cert_file, tls_key_file } = settings;
   const tlsFolder = join(folder, "instance", "tls");
   return {
     BIND_ADDRESS: bind_address,
+    // Left out, Nexus's own default counts.
+    ...(processes !== undefined && { PROCESSES: String(processes) }),
     ...(tls && {
       TLS_CERT_FILE: tls_cert_file ?? join(tlsFolder, "certificate.pem"),
       TLS_KEY_FILE: tls_key_file ?? join(tlsFolder, "key.pem"),

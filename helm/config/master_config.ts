@@ -52,6 +52,8 @@ export interface AppConfig {
   readonly db_user?: string;
   readonly db_password?: string;
   readonly dependencies?: readonly string[];
+  /** Nexus only: how many processes serve; when absent, one for each core, up to four. */
+  readonly processes?: number;
   /** Nexus only: the address it listens on, and whether with TLS. */
   readonly bind_address?: string;
   readonly tls?: boolean;

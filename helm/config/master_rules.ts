@@ -72,6 +72,7 @@ export const masterRules: readonly Rule[] = [
   { key: "apps.*.db_user", check: identifier, isOptional: true },
   { key: "apps.*.db_password", check: text, isOptional: true, isSecret: true },
   { key: "apps.*.dependencies", check: listOf(text), isOptional: true },
+  { key: "apps.*.processes", check: wholeNumber(1, 99), isOptional: true },
   { key: "apps.*.bind_address", check: host, isOptional: true },
   { key: "apps.*.tls", check: flag, isOptional: true },
   { key: "apps.*.tls_cert_file", check: text, isOptional: true },

@@ -1,3 +1,5 @@
+type Command = readonly [string, ...string[]];
+
 /**
  * How a service of ours is started, in its own folder.
  *
@@ -5,11 +7,20 @@
  * a tenth off their resident memory. Node's worker threads for garbage collection each keep an
  * allocator arena of their own.
  */
-export const nodeCommand: readonly [string, ...string[]] = [
-  process.execPath,
-  "--max-semi-space-size=1",
-  "--v8-pool-size=1",
-  "--import",
-  "tsx",
-  "main.ts",
-];
+export function nodeCommand(service: string): Command {
+  const semiSpace = semiSpaceMegabytes[service] ?? 1;
+  return [
+    process.execPath,
+    `--max-semi-space-size=${semiSpace}`,
+    "--v8-pool-size=1",
+    "--import",
+    "tsx",
+    "main.ts",
+  ];
+}
+
+/**
+ * Who has much to do has more room for what is soon garbage: Nexus uses a tenth less CPU for each
+ * request. V8 takes the room only as it is needed.
+ */
+const semiSpaceMegabytes: Readonly<Record<string, number>> = { nexus: 16 };

@@ -52,7 +52,7 @@ async function appDefinition(
   return {
     name: app,
     folder,
-    command: nodeCommand,
+    command: nodeCommand(app),
     env: await readEnv(folder),
     dependencies: dependenciesOf(app, settings, registry),
     port: settings.port,

@@ -46,7 +46,7 @@ export async function spawnDaemon(
 }
 
 function spawnDetached(checkout: Checkout, file: string, isDev: boolean): ChildProcess {
-  const [program, ...words] = nodeCommand;
+  const [program, ...words] = nodeCommand("helm");
   const log = openSync(file, "a", 0o600);
   try {
     return spawn(program, [...words, ...(isDev ? ["--dev"] : [])], {

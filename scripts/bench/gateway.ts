@@ -20,6 +20,7 @@ const { values: options } = parseArgs({
     rounds: { type: "string", default: "5" },
     connections: { type: "string", default: "32" },
     peers: { type: "string", default: join(tmpdir(), "hivematrix-bench-peers") },
+    processes: { type: "string", default: "1" },
     profile: { type: "string" },
     "install-peers": { type: "boolean", default: false },
   },
@@ -69,6 +70,7 @@ try {
     folder,
     upstreamUrl: `http://127.0.0.1:${port}`,
     peersFolder: options.peers,
+    processes: options.processes,
     profileFolder: options.profile,
   };
   const running = new Map<string, Running>();

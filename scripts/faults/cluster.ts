@@ -136,6 +136,8 @@ async function prepareGateway(
     KEYCLOAK_CLIENT_SECRET: "test-client-secret",
     SECRET_KEY: gatewaySecretKey,
     SERVICE_SECRET: secrets.nexus,
+    // To be paused and killed as a whole.
+    PROCESSES: "1",
   };
   return new ServiceProcess(scope, name, { folder, port: await findFreePort(), env });
 }

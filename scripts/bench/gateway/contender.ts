@@ -8,6 +8,8 @@ export interface Bench {
   readonly upstreamUrl: string;
   /** Where the npm peers are installed. */
   readonly peersFolder: string;
+  /** How many processes Nexus serves with. */
+  readonly processes: string;
   /** Where Nexus leaves a CPU profile when it ends. */
   readonly profileFolder?: string | undefined;
 }

@@ -27,7 +27,7 @@ export const nexusWithoutComposition: Contender = {
 
 let started: Promise<Running> | undefined;
 
-/** Both contenders are one process. */
+/** Both contenders are one gateway. */
 function startNexus(bench: Bench): Promise<Running> {
   started ??= startPlatform(bench);
   return started;
@@ -38,6 +38,7 @@ async function startPlatform({
   folder,
   upstreamUrl,
   profileFolder,
+  processes,
 }: Bench): Promise<Running> {
   const checkout = copyCheckout(folder);
   const [corePort, port] = [await findFreePort(), await findFreePort()];
@@ -65,7 +66,7 @@ async function startPlatform({
     `[service_secrets]\nnexus = sha256:${hash}\n`,
   );
   await startService(scope, checkout, "core", corePort, { ...shared, SECRET_KEY: "of core" });
-  const own = { ...shared, SECRET_KEY: "of nexus", SERVICE_SECRET: secret };
+  const own = { ...shared, SECRET_KEY: "of nexus", SERVICE_SECRET: secret, PROCESSES: processes };
   const flags = profileFolder ? ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`] : [];
   const pid = await startService(scope, checkout, "nexus", port, own, flags);
   const browser = new TestBrowser(origin);
@@ -96,7 +97,7 @@ async function startService(
   settings: Record<string, string>,
   flags: readonly string[] = [],
 ): Promise<number> {
-  const [program, ...words] = nodeCommand;
+  const [program, ...words] = nodeCommand(name);
   const log = openSync(join(checkout, `${name}.log`), "a");
   const child = spawn(program, [...flags, ...words], {
     cwd: join(checkout, name),

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { TestScope } from "@hivematrix/lib/testing";
 import { waitFor } from "@hivematrix/lib/wait_for";
@@ -32,8 +32,6 @@ export interface ProcessOptions {
 }
 
 const probe = pathToFileURL(join(import.meta.dirname, "process_probe.ts")).href;
-const [node, ...flags] = nodeCommand.slice(0, -1) as [string, ...string[]];
-
 /** Whatever ends the benchmark, nothing of it stays behind. */
 const running = new Set<ChildProcess>();
 process.once("exit", () => {
@@ -52,6 +50,7 @@ export async function startMeasured(
   // Into a file, as on the platform.
   const log = openSync(logFile, "a");
   const startedAt = performance.now();
+  const [node, ...flags] = nodeCommand(basename(folder)).slice(0, -1) as [string, ...string[]];
   const child = spawn(node, [...flags, "--expose-gc", "--import", probe, entry], {
     cwd: folder,
     env: { PATH: process.env["PATH"], TMPDIR: process.env["TMPDIR"], ...env, PORT: String(port) },

@@ -83,6 +83,8 @@ export async function startNexus(
     KEYCLOAK_CLIENT_SECRET: "c",
     SECRET_KEY: "a secret key",
     SERVICE_SECRET: nexusSecret,
+    // It is asked for its memory, and its sockets are counted.
+    PROCESSES: "1",
   };
   return await startMeasured(scope, { folder, port, env });
 }

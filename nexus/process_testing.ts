@@ -1,0 +1,120 @@
+// For tests: Nexus as the supervisor starts it, a process that may have others.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
+import { findFreePort } from "@hivematrix/lib/postgres_testing";
+import type { TestScope } from "@hivematrix/lib/testing";
+import { waitFor } from "@hivematrix/lib/wait_for";
+
+const root = dirname(import.meta.dirname);
+
+export interface NexusProcess {
+  readonly origin: string;
+  /** With several processes, the one that keeps them. */
+  readonly child: ChildProcess;
+  /** Exit status and signal, when nothing holds its output any more: no worker either. */
+  readonly exited: Promise<unknown[]>;
+  output(): string;
+  /** What it has logged. */
+  lines(): readonly { readonly message: string; readonly [field: string]: unknown }[];
+  readonly errors: Promise<string>;
+  /** The processes that serve, when there are several. */
+  workerPids(): number[];
+  /** @throws {Error} with what it has printed */
+  listening(): Promise<void>;
+}
+
+/** Settings with which Nexus starts; nobody answers at the other addresses. */
+export async function processSettings(): Promise<Record<string, string>> {
+  const port = String(await findFreePort());
+  return {
+    SERVICE_NAME: "nexus",
+    PORT: port,
+    NEXUS_SERVICE_URL: `http://127.0.0.1:${port}`,
+    CORE_SERVICE_URL: "http://127.0.0.1:1",
+    KEYCLOAK_SERVER_URL: `http://127.0.0.1:${port}/keycloak`,
+    KEYCLOAK_BACKEND_URL: "http://127.0.0.1:1",
+    KEYCLOAK_REALM: "hivematrix",
+    KEYCLOAK_CLIENT_ID: "core-client",
+    KEYCLOAK_CLIENT_SECRET: "the-client-secret",
+    SECRET_KEY: "the-secret-key",
+    SERVICE_SECRET: "the-service-secret",
+  };
+}
+
+/** A copy of the folder that has no settings of its own, laid out like a checkout. */
+export function copyNexus(scope: TestScope, services: object = {}): string {
+  const checkout = mkdtempSync(join(tmpdir(), "hivematrix-nexus-main-"));
+  scope.after(() => rmSync(checkout, { recursive: true, force: true, maxRetries: 20 }));
+  const isSource = (path: string) => !/\/(?:instance|\.env|services\.json)$/.test(path);
+  for (const name of ["nexus", "lib", "package.json", "tsconfig.json"]) {
+    cpSync(join(root, name), join(checkout, name), { recursive: true, filter: isSource });
+  }
+  symlinkSync(join(root, "node_modules"), join(checkout, "node_modules"));
+  const folder = join(checkout, "nexus");
+  writeFileSync(join(folder, "services.json"), JSON.stringify(services));
+  return folder;
+}
+
+/** Runs main.ts, in a process group of its own; every process of it is gone when the test ends. */
+export function startNexusProcess(
+  scope: TestScope,
+  env: Readonly<Record<string, string>>,
+  folder = copyNexus(scope),
+): NexusProcess {
+  const child = spawn(process.execPath, ["--import", "tsx", "main.ts"], {
+    cwd: folder,
+    env: { PATH: process.env["PATH"], ...env },
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const exited = once(child, "close");
+  scope.after(async () => {
+    killGroup(child.pid ?? 0);
+    await exited;
+  });
+  let printed = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    printed += chunk;
+  });
+  const lines = () =>
+    printed
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line));
+  return {
+    origin: env["NEXUS_SERVICE_URL"] ?? "",
+    child,
+    exited,
+    output: () => printed,
+    lines,
+    errors: text(child.stderr),
+    workerPids: () => childrenOf(child.pid ?? 0),
+    async listening() {
+      const isDone = () => printed.includes('"listening"') || child.exitCode !== null;
+      await waitFor(isDone, { timeoutMs: 60_000, what: "Nexus to listen" });
+      if (child.exitCode !== null) throw new Error(`Nexus ended at its start: ${printed}`);
+    },
+  };
+}
+
+/** A group outlives its leader for as long as it has a member. */
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // Nobody is left.
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    const listed = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+    return listed.split(" ").filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Log } from "@hivematrix/lib/log";
+import { LocalUsedStates } from "./used_states.ts";
+import type { Question } from "./worker_messages.ts";
+import { type WorkerEnding, WorkerProcess } from "./worker_process.ts";
+
+/** Who dies younger has not got over its start: the next one waits, each time for longer. */
+const stableAfterMs = 10_000;
+const restartDelayMs = { first: 250, most: 30_000 };
+
+/** A worker that has not answered for half a minute hangs, and what it has open with it. */
+const pingEveryMs = 5000;
+const maxUnansweredPings = 6;
+
+/** More than workers take to drain, less than the supervisor's patience. */
+const stopTimeoutMs = 8000;
+
+/** How the first worker ended, when it ended before it could serve. */
+export class FirstWorkerError extends Error {
+  override readonly name = "FirstWorkerError";
+  readonly isExpected = true;
+  /** `null` when it was killed; else it has said itself what is wrong. */
+  readonly exitCode: number | null;
+
+  constructor({ words, exitCode }: WorkerEnding) {
+    super(`Cannot start nexus: its first process ended before it listened (${words})`);
+    this.exitCode = exitCode;
+  }
+}
+
+/**
+ * Keeps a number of processes that serve the same port, and what they have to know in common.
+ * node:cluster hands out the connections in turn.
+ */
+export class Workers {
+  readonly #count: number;
+  readonly #log: Log;
+  readonly #usedStates = new LocalUsedStates();
+  readonly #running = new Set<WorkerProcess>();
+  readonly #stop = new AbortController();
+  #isReady = false;
+  #earlyDeaths = 0;
+
+  constructor(count: number, log: Log) {
+    this.#count = count;
+    this.#log = log;
+  }
+
+  /**
+   * Resolves when all listen. One goes ahead: what is wrong with a setting or the port is said once.
+   *
+   * @returns false when it was closed meanwhile
+   * @throws {FirstWorkerError}
+   */
+  async start(): Promise<boolean> {
+    const { signal } = this.#stop;
+    const first = this.#fork();
+    const ending = await Promise.race([first.listening, first.ended]);
+    if (signal.aborted) return false;
+    if (ending !== undefined) throw new FirstWorkerError(ending);
+    const watch = setInterval(() => this.#endHanging(), pingEveryMs);
+    signal.addEventListener("abort", () => clearInterval(watch));
+    await new Promise<void>((resolve) => {
+      signal.addEventListener("abort", () => resolve());
+      void this.#keepOne(resolve, first);
+      for (let i = 1; i < this.#count; i++) void this.#keepOne(resolve);
+    });
+    this.#isReady = !signal.aborted;
+    return this.#isReady;
+  }
+
+  /** Has every worker read anew what is read on SIGHUP. */
+  reload(): void {
+    for (const worker of this.#running) worker.reload();
+  }
+
+  /** Lets every worker finish what it has under way, and is done when all are gone. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    const running = [...this.#running];
+    for (const worker of running) worker.kill("SIGTERM");
+    const cut = setTimeout(() => {
+      for (const worker of this.#running) worker.kill("SIGKILL");
+    }, stopTimeoutMs);
+    await Promise.all(running.map((worker) => worker.ended));
+    clearTimeout(cut);
+  }
+
+  /** One place among the workers, for which there is always another when one has ended. */
+  async #keepOne(onComplete: () => void, first?: WorkerProcess): Promise<void> {
+    for (let next = first; !this.#stop.signal.aborted; next = undefined) {
+      const worker = next ?? this.#fork();
+      void worker.listening.then(() => {
+        if (this.#countListening() === this.#count) onComplete();
+      });
+      const { words, ageMs } = await worker.ended;
+      if (this.#stop.signal.aborted) return;
+      this.#earlyDeaths = ageMs < stableAfterMs ? this.#earlyDeaths + 1 : 0;
+      const delayMs = delayAfter(this.#earlyDeaths);
+      const left = this.#countListening();
+      const fields = { pid: worker.pid, ending: words, left, delayMs };
+      this.#log.warn("a process has ended, another takes its place", fields);
+      await sleep(delayMs, undefined, { signal: this.#stop.signal }).catch(() => {});
+    }
+  }
+
+  #fork(): WorkerProcess {
+    const worker = new WorkerProcess((question) => this.#answer(question));
+    this.#running.add(worker);
+    void worker.ended.then(() => this.#running.delete(worker));
+    return worker;
+  }
+
+  #answer(question: Question): boolean {
+    return "useState" in question ? this.#usedStates.use(question.useState) : this.#isReady;
+  }
+
+  #countListening(): number {
+    return [...this.#running].filter((worker) => worker.isListening).length;
+  }
+
+  #endHanging(): void {
+    for (const worker of this.#running) {
+      worker.ping();
+      if (worker.unansweredPings <= maxUnansweredPings) continue;
+      this.#log.error("a process hangs and is killed", { pid: worker.pid });
+      worker.kill("SIGKILL");
+    }
+  }
+}
+
+function delayAfter(earlyDeaths: number): number {
+  if (earlyDeaths === 0) return 0;
+  return Math.min(restartDelayMs.first * 2 ** (earlyDeaths - 1), restartDelayMs.most);
+}
