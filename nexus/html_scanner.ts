@@ -23,7 +23,9 @@ type State =
   | { kind: "raw"; name: string; escape: number };
 
 const lessThan = 0x3c;
+const greaterThan = 0x3e;
 const openBracket = 0x5b;
+const slash = 0x2f;
 const maxNameBytes = 16;
 
 const headElements = new Set(
@@ -79,6 +81,11 @@ export class HtmlScanner {
 
   /** The first bytes can name the encoding, above anything else (Encoding Standard §6). */
   #readByteOrderMark(bytes: Uint8Array, isLast: boolean): number {
+    const first = bytes[0] ?? 0;
+    if (first !== 0 && first < 0xef) {
+      this.#mode = "before-head";
+      return 0;
+    }
     const start = Buffer.from(bytes.subarray(0, 3)).toString("hex");
     const isCut = !isLast && bytes.length < 3 && ["efbbbf", "feff", "fffe"].some(beginsWith(start));
     if (isCut) return 0;
@@ -105,11 +112,7 @@ export class HtmlScanner {
   }
 
   #stepData(bytes: Uint8Array, at: number, isLast: boolean, insertions: Insertion[]): number {
-    const byte = bytes[at] ?? 0;
-    if (byte !== lessThan) {
-      if (!isWhiteSpace(byte) && this.#templateDepth === 0) this.#startBody(at, insertions);
-      return at + 1;
-    }
+    if (bytes[at] !== lessThan) return this.#stepText(bytes, at, insertions);
     const opening = readOpening(bytes, at, isLast);
     switch (opening.kind) {
       case "more":
@@ -128,9 +131,20 @@ export class HtmlScanner {
       default:
         this.#openTag(opening.name, opening.isEnd, at, insertions);
         if (this.isDone) return at;
-        this.#state = { ...opening, reader: new TagReader() };
+        this.#state = startTag(opening.name, opening.isEnd);
         return opening.end;
     }
+  }
+
+  #stepText(bytes: Uint8Array, at: number, insertions: Insertion[]): number {
+    for (let i = at; i < bytes.length; i++) {
+      const byte = bytes[i] ?? 0;
+      if (byte === lessThan) return i;
+      if (isWhiteSpace(byte) || this.#templateDepth > 0) continue;
+      this.#startBody(i, insertions);
+      return i + 1;
+    }
+    return bytes.length;
   }
 
   /** What a tag's name alone decides: whether the head or the body begins or ends before it. */
@@ -205,8 +219,15 @@ export class HtmlScanner {
   }
 
   #readMeta(attributes: string): void {
-    if (readAttribute(attributes, "name") === "viewport") this.hasViewport = true;
-    if (readAttribute(attributes, "http-equiv") === "content-security-policy") {
+    // The words alone are looked for first: to take the attributes apart costs much more.
+    if (/viewport/i.test(attributes) && readAttribute(attributes, "name") === "viewport") {
+      this.hasViewport = true;
+    }
+    const policy = "content-security-policy";
+    if (
+      /content-security/i.test(attributes) &&
+      readAttribute(attributes, "http-equiv") === policy
+    ) {
       this.hasPolicy = true;
     }
   }
@@ -265,7 +286,7 @@ export class HtmlScanner {
           state.escape = 1;
           continue;
         }
-        this.#state = { kind: "tag", name: state.name, isEnd: true, reader: new TagReader() };
+        this.#state = startTag(state.name, true);
         return i + state.name.length + 2;
       }
     }
@@ -290,6 +311,11 @@ export class HtmlScanner {
   }
 }
 
+function startTag(name: string, isEnd: boolean): State {
+  const keepsAttributes = name === "meta" && !isEnd;
+  return { kind: "tag", name, isEnd, reader: new TagReader({ keepsAttributes }) };
+}
+
 function beginsWith(start: string): (text: string) => boolean {
   return (text) => text !== start && text.startsWith(start);
 }
@@ -301,6 +327,30 @@ type Opening =
 
 /** What begins with the `<` at this offset. */
 function readOpening(bytes: Uint8Array, at: number, isLast: boolean): Opening {
+  return readShortTag(bytes, at) ?? readAnyOpening(bytes, at, isLast);
+}
+
+/** The usual case, without a regular expression: a tag whose name is of letters and digits and ends here. */
+function readShortTag(bytes: Uint8Array, at: number): Opening | undefined {
+  const isEnd = bytes[at + 1] === slash;
+  const from = at + (isEnd ? 2 : 1);
+  let name = "";
+  for (let end = from; end <= from + maxNameBytes; end++) {
+    const byte = bytes[end] ?? 0;
+    const lower = byte | 0x20;
+    const isLetter = lower >= 0x61 && lower <= 0x7a;
+    if (isLetter) name += letters[lower - 0x61];
+    else if (byte >= 0x30 && byte <= 0x39 && name !== "") name += String.fromCharCode(byte);
+    else if (name !== "" && (isWhiteSpace(byte) || byte === greaterThan || byte === slash)) {
+      return { kind: "tag", name, isEnd, end };
+    } else return undefined;
+  }
+  return undefined;
+}
+
+const letters = "abcdefghijklmnopqrstuvwxyz";
+
+function readAnyOpening(bytes: Uint8Array, at: number, isLast: boolean): Opening {
   const text = latin1(bytes, at, at + maxNameBytes + 3);
   const isCut = !isLast && at + maxNameBytes + 3 > bytes.length;
   const tag = /^<(\/?)([a-z][^\t\n\f\r />]*)/i.exec(text);

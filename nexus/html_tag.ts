@@ -11,14 +11,19 @@ export class TagReader {
   #phase: Phase = "tag-name";
   /** Whether an attribute's name has begun: only then does `=` lead to a value. */
   #hasName = false;
+  readonly #keepsAttributes: boolean;
   /** The attributes' text, as far as it is kept; bytes as characters. */
   attributes = "";
+
+  constructor({ keepsAttributes }: { keepsAttributes: boolean }) {
+    this.#keepsAttributes = keepsAttributes;
+  }
 
   /** @returns the offset just behind the closing `>`, or `undefined` when the tag goes on */
   read(bytes: Uint8Array, from: number): number | undefined {
     let at = from;
     while (at < bytes.length && !this.#endsAt(bytes[at] ?? 0)) at++;
-    this.#keep(bytes, from, at);
+    if (this.#keepsAttributes) this.#keep(bytes, from, at);
     return at < bytes.length ? at + 1 : undefined;
   }
 
