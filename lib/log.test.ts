@@ -50,7 +50,21 @@ test("levels below the chosen one are not written, and Python's names are unders
   assert.deepEqual(written("constructor"), ["info", "warn", "error"]);
 });
 
-test("no text can forge a line, drive a terminal or turn its direction", () => {
+test("R26: every character of Unicode that is not to be seen is written as its number", () => {
+  const { log, lines, last } = startLog();
+  let hidden = "";
+  for (let code = 0; code <= 0x10ffff; code++) {
+    const character = String.fromCodePoint(code);
+    if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(character)) hidden += character;
+  }
+  assert.ok(hidden.length > 200);
+  log.info(hidden, { [hidden]: hidden });
+  assert.match(lines[0] ?? "", /^[\x20-\x7e]+\n$/);
+  assert.equal(last().message, hidden);
+  assert.equal(last()[hidden], hidden);
+});
+
+test("R26: no text can forge a line, drive a terminal or turn its direction", () => {
   const hostile = fc.string({
     unit: fc.oneof(
       fc.constantFrom(
@@ -72,7 +86,7 @@ test("no text can forge a line, drive a terminal or turn its direction", () => {
       const { log, lines, last } = startLog();
       log.info(text, { [`x${key}`]: text, error: new Error(text) });
       assert.equal(lines.length, 1);
-      assert.match(lines[0] ?? "", /^[^\p{Cc}\u2028-\u202e\u2066-\u2069]+\n$/u);
+      assert.match(lines[0] ?? "", /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+\n$/u);
       assert.equal(last().message, text);
       assert.equal(last()[`x${key}`], text);
       assert.equal(last().error.message, text);

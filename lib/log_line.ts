@@ -45,12 +45,22 @@ function formatString(text: string): string {
   return /^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
-/** JSON escapes CR, LF and ESC; these too move cursors, end lines or turn the direction of text. */
+/**
+ * JSON escapes CR, LF and ESC; these too move cursors, end lines, turn the direction of text or are
+ * not to be seen at all: every control and format character of Unicode (Cc, Cf, Zl, Zp), those
+ * beyond 16 bits by their halves.
+ */
+const controls =
+  /[\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\ud804[\udcbd\udccd]|\ud80d[\udc30-\udc3f]|\ud82f[\udca0-\udca3]|\ud834[\udd73-\udd7a]|\udb40[\udc00-\udc7f]/g;
+
 function escapeControls(text: string): string {
-  return text.replace(
-    /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return text.replace(controls, (found) => {
+    let escaped = "";
+    for (let i = 0; i < found.length; i++) {
+      escaped += `\\u${found.charCodeAt(i).toString(16).padStart(4, "0")}`;
+    }
+    return escaped;
+  });
 }
 
 /** The same value with errors readable and without circles. */

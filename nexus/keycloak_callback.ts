@@ -8,6 +8,7 @@ import type { OwnHandler, OwnRequest } from "./own_request.ts";
 import type { Pages } from "./pages.ts";
 import type { Provider } from "./provider.ts";
 import type { SessionCookie } from "./session_cookie.ts";
+import { describeSession, hashSessionId } from "./trusted_sessions.ts";
 
 /**
  * GET /keycloak-callback: code → provider's tokens → Core's user token → session cookie → the page
@@ -67,8 +68,12 @@ export function finishLogin({
       address: request.address,
       previousToken: sessionCookie.read(request.cookies),
     });
-    const { exp = 0, iat = 0 } = decodeJwt(token);
-    request.log.info("signed in", { sub: tokens.claims.sub });
+    const { exp = 0, iat = 0, jti = "" } = decodeJwt(token);
+    request.log.info("signed in", {
+      sub: tokens.claims.sub,
+      session: describeSession(hashSessionId(jti)),
+      address: request.address,
+    });
     // 303: whatever method led here, the wanted page is fetched with GET.
     const response = redirect(attempt.returnPath, 303, { "cache-control": "no-store" });
     response.headers.append("set-cookie", sessionCookie.format(token, exp - iat));
@@ -119,7 +124,8 @@ function readOne(parameters: URLSearchParams, name: string): string | undefined 
 const hiddenAddress = { "referrer-policy": "no-referrer" };
 
 function staleAttemptPage(pages: Pages, request: OwnRequest): Response {
-  request.log.warn("sign-in refused", { reason: "unknown, used or expired state" });
+  const { address } = request;
+  request.log.warn("sign-in refused", { reason: "unknown, used or expired state", address });
   return pages.message(request, {
     status: 400,
     title: "This sign-in link no longer works",
@@ -142,6 +148,7 @@ function failedLoginPage(
   request.log[status >= 500 ? "error" : "warn"]("sign-in failed", {
     reason: known?.message ?? "unexpected error",
     error: known === undefined ? error : known.cause,
+    address: request.address,
   });
   return pages.message(request, {
     status,

@@ -9,7 +9,7 @@ import type { Provider } from "./provider.ts";
 import { readToken } from "./session_check.ts";
 import type { SessionCookie } from "./session_cookie.ts";
 import { type SignOut, signedOutPage } from "./signed_out_page.ts";
-import { hashSessionId } from "./trusted_sessions.ts";
+import { describeSession, hashSessionId } from "./trusted_sessions.ts";
 
 export interface LogOutParts {
   readonly core: CoreClient;
@@ -50,11 +50,16 @@ async function endSession(
   const { token, isFromCookie } = readToken(headers, sessionCookie.read(cookies));
   if (token === undefined) return undefined;
   const end = await core.revoke(token);
-  log.info("signed out", { provider_session: end?.providerSession });
   // Core's announcement does the same, unless the feed is down just now. A token that Core does not
   // know counts if it comes from our own cookie: whoever made up another could name any session.
   const { jti } = end !== undefined || isFromCookie ? decodeJwt(token) : {};
-  if (jti !== undefined) endHere([hashSessionId(jti)]);
+  const hash = jti === undefined ? undefined : hashSessionId(jti);
+  if (hash !== undefined) endHere([hash]);
+  log.info("signed out", {
+    session: hash === undefined ? undefined : describeSession(hash),
+    provider_session: end?.providerSession,
+    address: request.address,
+  });
   return end ?? { providerSession: "unknown", otherSessions: undefined };
 }
 

@@ -3,12 +3,11 @@ import { type IncomingHttpHeaders, STATUS_CODES } from "node:http";
 import { HttpError } from "@hivematrix/lib/http_error";
 import { redirect } from "@hivematrix/lib/responses";
 import type { ServiceEntry } from "@hivematrix/lib/service_registry";
-import type { PermissionLevel } from "@hivematrix/lib/token_verifier";
 import type { Denial } from "./access_rules.ts";
 import { loginUrl } from "./login.ts";
 import type { OwnRequest } from "./own_request.ts";
 import type { Pages } from "./pages.ts";
-import { isBearer } from "./session_check.ts";
+import { isBearer, type Session } from "./session_check.ts";
 import { serviceCard } from "./side_panel.ts";
 
 /**
@@ -36,6 +35,7 @@ export function refuseWithoutSession(pages: Pages, request: OwnRequest): Respons
   const isRead = method === "GET" || method === "HEAD";
   const here = `${target.path}${target.query}`;
   const hasToken = isBearer(headers.authorization);
+  if (hasToken) request.log.info("token refused", { address: request.address });
   if (hasToken || !wantsPage(headers, target.path)) {
     return problem(
       request,
@@ -61,11 +61,13 @@ export function refuseWithoutSession(pages: Pages, request: OwnRequest): Respons
 export function refuseAccess(
   pages: Pages,
   request: OwnRequest,
-  { entry, denial, level }: { entry: ServiceEntry; denial: Denial; level: PermissionLevel },
+  { entry, denial, session }: { entry: ServiceEntry; denial: Denial; session: Session },
 ): Response {
   const { title } = serviceCard(entry);
   const needed = denial.neededLevels.join(" or ") || "nobody's";
-  request.log.warn("access denied", { service: entry.name, rule: denial.rule, level });
+  const { permission_level: level, sub } = session.user;
+  const { address, log } = request;
+  log.warn("access denied", { service: entry.name, rule: denial.rule, level, sub, address });
   const error = new HttpError(403, `${title} is open to level ${needed}; yours is ${level}`, {
     fields: { rule: denial.rule, required_levels: denial.neededLevels, permission_level: level },
   });
@@ -88,8 +90,7 @@ export function refuseWithError(pages: Pages, request: OwnRequest, error: unknow
       ? error
       : new HttpError(500, "Something went wrong on our side", { cause: error });
   const { status, message } = known;
-  if (status >= 500) request.log.error(message, { status, error });
-  else request.log.debug(message, { status });
+  logRefusal(request, known, error);
   if (!wantsPage(request.headers, request.target.path)) return problem(request, known);
   return pages.message(request, {
     status,
@@ -101,6 +102,17 @@ export function refuseWithError(pages: Pages, request: OwnRequest, error: unknow
     ],
     headers: known.headers,
   });
+}
+
+/** What was kept out stands in the log at the usual level; that a page is not there does not (R26). */
+function logRefusal({ log, address }: OwnRequest, known: HttpError, error: unknown): void {
+  const { status, message } = known;
+  if (status >= 500) log.error(message, { status, error });
+  else if (status === 404 || status === 405) log.debug(message, { status });
+  else {
+    const level = status === 403 || status === 429 ? "warn" : "info";
+    log[level]("request refused", { status, reason: message, address });
+  }
 }
 
 /** Whether the same request may well succeed a moment later. */
@@ -116,7 +128,11 @@ const titles: Readonly<Record<number, string>> = {
   400: "This address cannot be answered",
   403: "This is not open to you",
   404: "There is nothing here",
+  408: "What you sent did not arrive",
+  414: "This address is too long",
   421: "This address has another name",
+  429: "Please wait a moment",
+  431: "Your browser sends too much",
   502: "This service is not running",
   503: "Please try again in a moment",
   504: "This service takes too long",

@@ -1,6 +1,5 @@
 import { HttpError } from "@hivematrix/lib/http_error";
 import type { ServiceEntry, ServiceRegistry } from "@hivematrix/lib/service_registry";
-import type { PermissionLevel } from "@hivematrix/lib/token_verifier";
 import { type Denial, findDenial, reservedNames } from "./access_rules.ts";
 import { pathBelow } from "./canonical_target.ts";
 import type { Compose } from "./composition.ts";
@@ -33,8 +32,8 @@ export function forwardToService(
   session: Session,
 ): Response | undefined {
   const { target, headers, outgoing } = passage;
-  const { entry, rest, denial, level } = findService(parts.registry, target.path, session);
-  if (denial !== undefined) return refuseAccess(parts.pages, passage, { entry, denial, level });
+  const { entry, rest, denial } = findService(parts.registry, target.path, session);
+  if (denial !== undefined) return refuseAccess(parts.pages, passage, { entry, denial, session });
   // Relative links of a service's first page only work below its slash.
   if (rest === "") {
     const location = `/${entry.name}/${target.query}`;
@@ -72,12 +71,11 @@ export function findService(
   registry: ServiceRegistry,
   path: string,
   { user }: Session,
-): { entry: ServiceEntry; rest: string; denial: Denial | undefined; level: PermissionLevel } {
+): { entry: ServiceEntry; rest: string; denial: Denial | undefined } {
   const slash = path.indexOf("/", 1);
   const name = slash < 0 ? path.slice(1) : path.slice(1, slash);
   const entry = reservedNames.has(name) ? undefined : registry.find(name);
   if (entry === undefined) throw new HttpError(404, `There is no service at ${path}`);
-  const level = user.permission_level;
   const rest = slash < 0 ? "" : pathBelow(path, name);
-  return { entry, rest, denial: findDenial(entry, level), level };
+  return { entry, rest, denial: findDenial(entry, user.permission_level) };
 }

@@ -16,7 +16,7 @@ export interface SessionsPageParts {
 
 /** GET /sessions shows them; POST /sessions?end=<id> or ?end=others ends some and comes back. */
 export function sessionsPage({ core, pages, compose }: SessionsPageParts): SessionHandler {
-  return async ({ method, parameters, log }, session) => {
+  return async ({ method, parameters, log, address }, session) => {
     if (method !== "POST") {
       const listed = await core.listSessions(session.token);
       // One's own first: it is what the others are compared with.
@@ -34,7 +34,7 @@ export function sessionsPage({ core, pages, compose }: SessionsPageParts): Sessi
       throw new HttpError(400, `Cannot end a session: "${which.slice(0, 80)}" is none`);
     }
     const ended = await core.endSessions(session.token, which);
-    log.info("sessions ended by their owner", { sub: session.user.sub, ended });
+    log.info("sessions ended by their owner", { sub: session.user.sub, ended, address });
     return redirect(`/sessions?ended=${ended}`);
   };
 }
