@@ -2,9 +2,13 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 
-/** A connection to a server on which a test writes what it likes. */
-export async function connectRaw(url: URL): Promise<Socket> {
-  const socket = connect(Number(url.port), url.hostname);
+/**
+ * A connection to a server on which a test writes what it likes.
+ *
+ * @param localAddress where it comes from; all of 127.0.0.0/8 is this machine
+ */
+export async function connectRaw(url: URL, localAddress = "127.0.0.1"): Promise<Socket> {
+  const socket = connect({ port: Number(url.port), host: url.hostname, localAddress });
   await once(socket, "connect");
   return socket;
 }

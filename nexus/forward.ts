@@ -9,6 +9,7 @@ import { canCompose } from "./composition_rules.ts";
 import { lowerName } from "./forwarded_headers.ts";
 import type { AddressPair } from "./public_address.ts";
 import { missingHeaders } from "./response_headers.ts";
+import { endWhenSilent } from "./upload_watch.ts";
 
 /** Where requests are sent on to. */
 export interface Upstream extends AddressPair {
@@ -80,7 +81,11 @@ export const upstreamTimeoutsMs: UpstreamTimeouts = {
 /** For each upstream. */
 export const connectionSettings = { connections: 256, pipelining: 1 };
 
-export function createForwarder(timeoutsMs: UpstreamTimeouts = upstreamTimeoutsMs): Forwarder {
+/** @param bodyIdleMs for a client's body of which nothing arrives */
+export function createForwarder(
+  timeoutsMs: UpstreamTimeouts = upstreamTimeoutsMs,
+  bodyIdleMs = 60_000,
+): Forwarder {
   const agent = new Agent({
     ...connectionSettings,
     connect: { timeout: timeoutsMs.connect },
@@ -101,7 +106,7 @@ export function createForwarder(timeoutsMs: UpstreamTimeouts = upstreamTimeoutsM
             headers,
             // Not the stream itself: undici would end it, and the browser's connection with it,
             // when an upstream answers before it has read everything.
-            body: hasBody(incoming) ? detach(incoming) : null,
+            body: hasBody(incoming) ? detach(incoming, bodyIdleMs) : null,
           },
           exchange,
         );
@@ -115,13 +120,14 @@ export function createForwarder(timeoutsMs: UpstreamTimeouts = upstreamTimeoutsM
 }
 
 /** A stream of the same bytes at the same pace, whose end is not the end of its source. */
-function detach(incoming: IncomingMessage): Readable {
+function detach(incoming: IncomingMessage, idleMs: number): Readable {
   const body = incoming.pipe(new PassThrough());
   incoming.once("close", () => {
     if (!incoming.complete) body.destroy(new Error("the client is gone"));
   });
   // What nobody wants any more has to be read all the same: the next request comes behind it.
   body.once("close", () => incoming.resume());
+  endWhenSilent(incoming, body, idleMs);
   return body;
 }
 
@@ -276,6 +282,8 @@ function hasContentLength(headers: readonly string[]): boolean {
 }
 
 function toHttpError(upstream: Upstream, error: unknown): HttpError {
+  // The client's own fault (upload_watch.ts).
+  if (error instanceof HttpError) return error;
   const failure = describeFailure(upstream.name, error);
   return upstream.explain?.(failure) ?? failure;
 }

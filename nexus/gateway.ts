@@ -1,21 +1,22 @@
 import type { IncomingMessage, RequestListener } from "node:http";
 import { HttpError } from "@hivematrix/lib/http_error";
-import type { Log } from "@hivematrix/lib/log";
 import { sendResponse } from "@hivematrix/lib/serve";
 import { readTarget, requireOneHost } from "./canonical_target.ts";
 import { requireSameOrigin } from "./cross_origin.ts";
+import { requireSmallHead } from "./head_limits.ts";
 import { forwardToKeycloak, type KeycloakProxyParts } from "./keycloak_proxy.ts";
 import { requireKnownHost } from "./known_host.ts";
+import type { NexusLimits } from "./limits.ts";
 import type { OwnHandler, OwnPage, SessionHandler } from "./own_request.ts";
-import { logAnswer, Passage, type Refuse } from "./passage.ts";
+import { logAnswer, Passage, type PassageParts, type Refuse } from "./passage.ts";
 import { refuseWithError, refuseWithoutSession } from "./refusal.ts";
 import { forwardToService, type ServiceProxyParts } from "./service_proxy.ts";
 import { readToken, type Session, type SessionCheck } from "./session_check.ts";
 import type { SessionCookie } from "./session_cookie.ts";
 
 /** What the gateway decides with. */
-export interface GatewayParts extends ServiceProxyParts, KeycloakProxyParts {
-  readonly log: Log;
+export interface GatewayParts extends ServiceProxyParts, KeycloakProxyParts, PassageParts {
+  readonly limits: NexusLimits;
   readonly sessionCookie: SessionCookie;
   readonly checkSession: SessionCheck;
   /** Pages of Nexus's own that need no session, by path. */
@@ -38,7 +39,7 @@ export function createGateway(parts: GatewayParts): RequestListener {
   const refuse: Refuse = (passage, error) =>
     send(parts, passage, refuseWithError(parts.pages, passage, error));
   return (incoming, outgoing) => {
-    const passage = new Passage(parts.log, incoming, outgoing, refuse);
+    const passage = new Passage(parts, incoming, outgoing, refuse);
     outgoing.on("close", () => end(parts, passage));
     try {
       passage.target = judge(parts, incoming);
@@ -67,9 +68,10 @@ function end({ connections }: GatewayParts, passage: Passage): void {
   logAnswer(passage);
 }
 
-/** What is refused whoever sends it. @throws {HttpError} 400, 405, 421 */
-export function judge({ publicOrigin }: GatewayParts, incoming: IncomingMessage) {
+/** What is refused whoever sends it. @throws {HttpError} 400, 405, 414, 421, 431 */
+export function judge({ publicOrigin, limits }: GatewayParts, incoming: IncomingMessage) {
   const { method = "GET", url = "/", headers } = incoming;
+  requireSmallHead(incoming, limits);
   requireOneHost(incoming);
   const target = readTarget(url, headers.host ?? "");
   // The supervisor asks by address, not by name; the stylesheet is for the refusal's page.

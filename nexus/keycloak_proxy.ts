@@ -4,10 +4,12 @@ import type { Upstream } from "./forward.ts";
 import { createUpstream, type ForwardingParts, forwardPassage } from "./forward_passage.ts";
 import type { Passage } from "./passage.ts";
 import type { SessionCookie } from "./session_cookie.ts";
+import type { SignInLimit } from "./sign_in_limit.ts";
 
 export interface KeycloakProxyParts extends ForwardingParts {
   readonly keycloak: Upstream;
   readonly sessionCookie: SessionCookie;
+  readonly signInLimit: SignInLimit;
 }
 
 /** @param url where Nexus itself reaches the provider */
@@ -19,13 +21,15 @@ export function createKeycloakUpstream(url: string, publicOrigin: URL): Upstream
  * The provider's pages for browsers: no session needed, nothing changed, its admin API left out.
  * While it cannot be reached, they are answered with 503.
  *
- * @throws {HttpError} 404 for anything else of the provider
+ * @throws {HttpError} 404 for anything else of the provider, 429
  */
 export function forwardToKeycloak(parts: KeycloakProxyParts, passage: Passage): undefined {
   const { target, headers } = passage;
   const rest = pathBelow(target.path, "keycloak");
   const isPublic = /^\/(?:realms|resources|\.well-known)\//.test(rest) || rest === "/robots.txt";
   if (!isPublic) throw new HttpError(404, `There is no page at ${target.path}`);
+  // Its pictures and styles cost it little, and each page asks for many.
+  if (!rest.startsWith("/resources/")) parts.signInLimit(passage);
   // A client's own credential is for the provider's endpoints (client authentication), no session.
   const { authorization } = headers;
   passage.foreignCookies = parts.sessionCookie.readHeader(headers.cookie).foreignCookies;

@@ -2,36 +2,47 @@ import { readFileSync } from "node:fs";
 import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { SettingsError } from "@hivematrix/lib/settings";
+import { defaultLimits, type NexusLimits } from "./limits.ts";
 import type { NexusSettings } from "./nexus_settings.ts";
 
 /** Milliseconds without a byte in either direction after which a connection is dropped. */
 const idleTimeoutMs = 610_000;
 
-const limits = {
-  // Sign-in attempts carry the addresses they lead back to, and several tabs have several.
-  maxHeaderSize: 64 * 1024,
-  headersTimeout: 60_000,
-  // An upload may take as long as it goes on: only silence ends it.
-  requestTimeout: 0,
-};
-
 /** The server that browsers talk to. @throws {SettingsError} for a certificate that cannot be used */
 export function createServer(settings: NexusSettings, listener: RequestListener): Server {
+  const options = serverOptions(settings.limits ?? defaultLimits);
   const server =
     settings.TLS_CERT_FILE === undefined
-      ? createHttpServer(limits, listener)
-      : createTlsServer(settings, listener);
+      ? createHttpServer(options, listener)
+      : createTlsServer(settings, options, listener);
   server.timeout = idleTimeoutMs;
+  // Node would drop the headers beyond its bound without a word; head_limits.ts counts them.
+  server.maxHeadersCount = 0;
   return server;
+}
+
+function serverOptions({ header_bytes, header_seconds, keep_alive_seconds }: NexusLimits) {
+  const headersTimeout = header_seconds * 1000;
+  return {
+    maxHeaderSize: header_bytes,
+    headersTimeout,
+    // How often node looks who is late.
+    connectionsCheckingInterval: Math.min(5000, headersTimeout / 4),
+    keepAliveTimeout: keep_alive_seconds * 1000,
+    // An upload may take as long as it goes on: only silence ends it (upload_watch.ts).
+    requestTimeout: 0,
+  };
 }
 
 function createTlsServer(
   { TLS_CERT_FILE = "", TLS_KEY_FILE = "" }: NexusSettings,
+  options: ReturnType<typeof serverOptions>,
   listener: RequestListener,
 ): Server {
   try {
     const certificate = { cert: readFileSync(TLS_CERT_FILE), key: readFileSync(TLS_KEY_FILE) };
-    return createHttpsServer({ ...limits, ...certificate, minVersion: "TLSv1.2" }, listener);
+    const tls = { minVersion: "TLSv1.2", handshakeTimeout: options.headersTimeout } as const;
+    return createHttpsServer({ ...options, ...certificate, ...tls }, listener);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new SettingsError(

@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { SettingsError } from "@hivematrix/lib/settings";
+import { defaultLimits, shareLimits } from "./limits.ts";
 import { readNexusSettings } from "./nexus_settings.ts";
 
 const complete = {
@@ -62,6 +63,8 @@ test("a setting that cannot be used stops the start with its key, value and reme
     ["PROCESSES", "0"],
     ["PROCESSES", "two"],
     ["PROCESSES", "1000"],
+    ["TRUSTED_PROXIES", "10.0.0.1,proxy.example"],
+    ["LIMIT_HEADER_SECONDS", "soon"],
   ];
   for (const [key, value] of table) {
     assert.throws(
@@ -73,6 +76,15 @@ test("a setting that cannot be used stops the start with its key, value and reme
       `${key}=${value}`,
     );
   }
+});
+
+test("limits and proxies come as numbers and addresses, and are none of ours by default", () => {
+  assert.deepEqual(read({ PROCESSES: "1" }).limits, defaultLimits);
+  assert.deepEqual(read({ PROCESSES: "3" }).limits, shareLimits(defaultLimits, 3));
+  assert.deepEqual(read().trustedProxies, []);
+  const set = read({ LIMIT_BODY_IDLE_SECONDS: "90", TRUSTED_PROXIES: " 10.0.0.1, ::1 " });
+  assert.equal(set.limits?.body_idle_seconds, 90);
+  assert.deepEqual(set.trustedProxies, ["10.0.0.1", "::1"]);
 });
 
 test("a certificate without an https address is a contradiction", () => {

@@ -1,5 +1,7 @@
+import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { readPort, readSettings, SettingsError } from "@hivematrix/lib/settings";
+import { limitSettings, type NexusLimits, readLimits, shareLimits } from "./limits.ts";
 
 /** What Nexus is told by Helm. */
 export interface NexusSettings {
@@ -16,6 +18,10 @@ export interface NexusSettings {
   readonly JWT_ISSUER?: string;
   readonly TLS_CERT_FILE?: string;
   readonly TLS_KEY_FILE?: string;
+  /** Default: limits.ts. */
+  readonly limits?: NexusLimits;
+  /** Addresses of proxies before Nexus, whose X-Forwarded-For is believed. */
+  readonly trustedProxies?: readonly string[];
 }
 
 /** What the entry needs beside them. */
@@ -54,7 +60,15 @@ export function readNexusSettings(
       "SECRET_KEY",
       "SERVICE_SECRET",
     ],
-    ["BIND_ADDRESS", "JWT_ISSUER", "TLS_CERT_FILE", "TLS_KEY_FILE", "PROCESSES"],
+    [
+      "BIND_ADDRESS",
+      "JWT_ISSUER",
+      "TLS_CERT_FILE",
+      "TLS_KEY_FILE",
+      "PROCESSES",
+      "TRUSTED_PROXIES",
+      ...limitSettings,
+    ],
     env,
   );
   for (const key of ["CORE_SERVICE_URL", "KEYCLOAK_SERVER_URL", "KEYCLOAK_BACKEND_URL"] as const) {
@@ -67,11 +81,14 @@ export function readNexusSettings(
   if (found.TLS_CERT_FILE !== undefined && publicUrl.protocol !== "https:") {
     throw cannotUse("NEXUS_SERVICE_URL", found.NEXUS_SERVICE_URL, "there is a TLS_CERT_FILE");
   }
+  const processes = readProcesses(found.PROCESSES);
   return {
     ...found,
     port: readPort("nexus", found.PORT),
     bindAddress: found.BIND_ADDRESS ?? "127.0.0.1",
-    processes: readProcesses(found.PROCESSES),
+    processes,
+    limits: shareLimits(readLimits(found), processes),
+    trustedProxies: readAddresses("TRUSTED_PROXIES", found.TRUSTED_PROXIES),
   };
 }
 
@@ -85,6 +102,13 @@ function readHttpUrl(key: string, value: string): URL {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (url !== undefined && /^https?:$/.test(url.protocol)) return url;
   throw cannotUse(key, value, "it is no http address");
+}
+
+function readAddresses(key: string, list = ""): string[] {
+  const addresses = list.split(",").flatMap((address) => address.trim() || []);
+  const wrong = addresses.find((address) => isIP(address) === 0);
+  if (wrong !== undefined) throw cannotUse(key, list, `"${wrong}" is no IP address`);
+  return addresses;
 }
 
 function cannotUse(key: string, value: string, reason: string): SettingsError {

@@ -21,6 +21,7 @@ import type { Session, SessionCheck } from "./session_check.ts";
 import { sessionStatePath, showSessionState } from "./session_state.ts";
 import { sessionsPage } from "./sessions_page.ts";
 import { serviceCard } from "./side_panel.ts";
+import { limited, type SignInLimit } from "./sign_in_limit.ts";
 
 type PageTable<Handler> = ReadonlyMap<string, OwnPage<Handler>>;
 
@@ -30,13 +31,15 @@ export function openPages(
     readonly attempts: LoginAttempts;
     readonly checkSession: SessionCheck;
     readonly isReady: IsReady;
+    readonly signInLimit: SignInLimit;
   },
 ): PageTable<OwnHandler> {
+  const { signInLimit } = parts;
   return new Map<string, OwnPage<OwnHandler>>([
     ["/health", readable(showHealth(parts.isReady))],
-    ["/login", readable(beginLogin(parts))],
+    ["/login", readable(limited(signInLimit, beginLogin(parts)))],
     // Not HEAD: it would use up the attempt and throw the session away.
-    ["/keycloak-callback", { methods: ["GET"], handler: finishLogin(parts) }],
+    ["/keycloak-callback", { methods: ["GET"], handler: limited(signInLimit, finishLogin(parts)) }],
     ["/logout", { methods: ["GET", "POST"], handler: logOut(parts) }],
     // Open, so that "no" is an answer there and no error in the browser's console.
     [sessionStatePath, readable(showSessionState(parts))],

@@ -4,6 +4,7 @@ import type { HttpError } from "@hivematrix/lib/http_error";
 import type { Log } from "@hivematrix/lib/log";
 import { createRequestId, createTraceparent, isTraceparent } from "@hivematrix/lib/trace";
 import type { CanonicalTarget } from "./canonical_target.ts";
+import type { ReadClientAddress } from "./client_address.ts";
 import type { Exchange, ForwardedRequest } from "./forward.ts";
 import type { OwnRequest } from "./own_request.ts";
 import type { Session } from "./session_check.ts";
@@ -11,6 +12,11 @@ import { sessionStatePath } from "./session_state.ts";
 
 /** Answers a request with an error. */
 export type Refuse = (passage: Passage, error: unknown) => void;
+
+export interface PassageParts {
+  readonly log: Log;
+  readonly readClientAddress: ReadClientAddress;
+}
 
 /**
  * A request on its way through the gateway. What only some requests need (cookies by name, query
@@ -30,15 +36,20 @@ export class Passage implements OwnRequest, ForwardedRequest {
   session: Session | undefined;
   /** What is under way at an upstream. */
   exchange: Exchange | undefined;
-  readonly #log: Log;
+  readonly #parts: PassageParts;
   readonly #refuse: Refuse;
   #target: CanonicalTarget | undefined;
   #ownLog: Log | undefined;
   #cookies: ReadonlyMap<string, string> | undefined;
 
-  constructor(log: Log, incoming: IncomingMessage, outgoing: ServerResponse, refuse: Refuse) {
+  constructor(
+    parts: PassageParts,
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    refuse: Refuse,
+  ) {
     const { method = "GET", headers } = incoming;
-    this.#log = log;
+    this.#parts = parts;
     this.#refuse = refuse;
     this.incoming = incoming;
     this.outgoing = outgoing;
@@ -70,11 +81,11 @@ export class Passage implements OwnRequest, ForwardedRequest {
   }
 
   get address(): string | undefined {
-    return this.incoming.socket.remoteAddress;
+    return this.#parts.readClientAddress(this.incoming);
   }
 
   get log(): Log {
-    this.#ownLog ??= this.#log.child({
+    this.#ownLog ??= this.#parts.log.child({
       request_id: this.requestId,
       traceparent: this.traceparent,
     });

@@ -5,7 +5,9 @@ import { handUpgradesTo } from "@hivematrix/lib/serve";
 import { createServiceRegistry } from "@hivematrix/lib/service_registry";
 import { createTokenVerifier } from "@hivematrix/lib/token_verifier";
 import { createViews } from "@hivematrix/lib/views";
+import { createClientAddress, createIsTrusted } from "./client_address.ts";
 import { createCompose } from "./composition.ts";
+import { limitConnections } from "./connection_limit.ts";
 import { cookieNames } from "./cookie_names.ts";
 import { type CoreClient, createCoreClient } from "./core_client.ts";
 import { createForwarder, type UpstreamTimeouts } from "./forward.ts";
@@ -13,6 +15,7 @@ import { readPublicFacts } from "./forwarded_headers.ts";
 import { createGateway, type GatewayParts } from "./gateway.ts";
 import type { IsReady } from "./health.ts";
 import { createKeycloakUpstream } from "./keycloak_proxy.ts";
+import { defaultLimits } from "./limits.ts";
 import { createServer } from "./listener.ts";
 import { LoginAttempts } from "./login_attempt.ts";
 import type { NexusSettings } from "./nexus_settings.ts";
@@ -25,8 +28,10 @@ import { RevocationFeed } from "./revocation_feed.ts";
 import { createSealedBox } from "./sealed_box.ts";
 import { createSessionCheck } from "./session_check.ts";
 import { createSessionCookie } from "./session_cookie.ts";
+import { createSignInLimit } from "./sign_in_limit.ts";
 import { readStaticFiles } from "./static_files.ts";
 import { TrustedSessions } from "./trusted_sessions.ts";
+import { answerUnreadableRequests } from "./unreadable_request.ts";
 import { LocalUsedStates, type UsedStates } from "./used_states.ts";
 import { createUpgradeHandler } from "./websocket_upgrade.ts";
 
@@ -76,7 +81,9 @@ export function createNexus(
     clientSecret: settings.KEYCLOAK_CLIENT_SECRET,
     redirectUri: new URL("/keycloak-callback", publicOrigin).href,
   });
-  const forwarder = createForwarder(timeoutsMs);
+  const { limits = defaultLimits, trustedProxies = [] } = settings;
+  const signInLimit = createSignInLimit(limits.sign_in_requests_per_minute);
+  const forwarder = createForwarder(timeoutsMs, limits.body_idle_seconds * 1000);
   const { feed, trusted, connections, endHere } = openFeed(settings, core, log);
 
   const scriptUrl = staticFiles.url("session_watch.js");
@@ -86,6 +93,9 @@ export function createNexus(
     publicOrigin,
     publicFacts: readPublicFacts(publicOrigin),
     log,
+    limits,
+    readClientAddress: createClientAddress(trustedProxies),
+    signInLimit,
     pages,
     registry,
     forwarder,
@@ -103,6 +113,7 @@ export function createNexus(
       endHere,
       checkSession,
       isReady,
+      signInLimit,
     }),
     sessionPages: sessionPages({ core, pages, registry, compose }),
     staticFiles: staticFiles.answer,
@@ -112,6 +123,9 @@ export function createNexus(
   };
   const gateway = createGateway(parts);
   const server = createServer(settings, gateway);
+  answerUnreadableRequests(server, log);
+  const isExempt = createIsTrusted(trustedProxies);
+  limitConnections(server, limits.connections_per_address, { log, isExempt });
   handUpgradesTo(server, createUpgradeHandler(parts, gateway));
   return {
     server,

@@ -14,6 +14,7 @@ import { TestBrowser } from "./browser_testing.ts";
 import { type CoreDoor, startCoreDoor } from "./core_door_testing.ts";
 import type { UpstreamTimeouts } from "./forward.ts";
 import { type HostileProvider, startHostileProvider } from "./hostile_provider_testing.ts";
+import { defaultLimits, type NexusLimits } from "./limits.ts";
 import type { NexusSettings } from "./nexus_settings.ts";
 import { createNexus, type Nexus } from "./server.ts";
 import { startUpstream, type TestUpstream } from "./upstream_testing.ts";
@@ -24,6 +25,8 @@ export interface TestNexusOptions {
   /** Services beside `template`; those without a url lead to the same upstream. */
   readonly services?: Readonly<Record<string, Partial<ServiceEntry>>>;
   readonly timeoutsMs?: UpstreamTimeouts;
+  readonly limits?: Partial<NexusLimits>;
+  readonly trustedProxies?: readonly string[];
   readonly core?: TestCoreOptions;
   /** Another provider than the hostile one, made once the public origin is known. */
   readonly startProvider?: (publicOrigin: string) => Promise<ProviderAddress>;
@@ -86,6 +89,8 @@ export async function startNexus(
     KEYCLOAK_CLIENT_SECRET: clientSecret,
     SECRET_KEY: "a-secret-key-of-this-test",
     SERVICE_SECRET: core.secretOf("nexus"),
+    limits: { ...defaultLimits, ...options.limits },
+    trustedProxies: options.trustedProxies ?? [],
     ...(isSecure && makeCertificate(folder)),
   };
 

@@ -41,7 +41,7 @@ export function createUpgradeHandler(
       answerOrdinary(incoming, outgoing);
       return;
     }
-    const passage = new Passage(parts.log, incoming, outgoing, refuse);
+    const passage = new Passage(parts, incoming, outgoing, refuse);
     socket.once("close", () => logAnswer(passage));
     void answer(parts, passage, socket, head).catch((error: unknown) => {
       passage.log.error("the upgrade broke off", { error });
@@ -90,8 +90,8 @@ async function connect(
   if (isFromCookie) requireOwnPage(headers.origin, parts.publicOrigin);
   const session = token === undefined ? undefined : await parts.checkSession(token);
   if (session === undefined) return refuseWithoutSession(parts.pages, passage);
-  const { entry, rest, denial, level } = findService(parts.registry, target.path, session);
-  if (denial !== undefined) return refuseAccess(parts.pages, passage, { entry, denial, level });
+  const { entry, rest, denial } = findService(parts.registry, target.path, session);
+  if (denial !== undefined) return refuseAccess(parts.pages, passage, { entry, denial, session });
   await join(parts, passage, { session, socket, head, entry, rest: rest || "/" });
   return undefined;
 }

@@ -66,6 +66,25 @@ test("nexus is told a number of processes that somebody has set", () => {
   assert.equal(env["PROCESSES"], "3");
 });
 
+test("nexus is told its limits and the proxies before it where somebody has set them", () => {
+  const env = (nexus: object, system: object = {}) => {
+    const apps = { ...config.apps, nexus: { ...config.apps["nexus"], ...nexus } };
+    const changed = { ...config, apps, system: { ...config.system, ...system } };
+    return appEnv(changed as MasterConfig, "nexus", "/hive/nexus");
+  };
+  const plain = Object.keys(env({})).filter((key) => /^(?:LIMIT_|TRUSTED)/.test(key));
+  assert.deepEqual(plain, []);
+  const limits = { header_count: 300, header_seconds: 30 };
+  const set = env({ limits, trusted_proxies: ["10.0.0.1", "10.0.0.2"] });
+  assert.equal(set["LIMIT_HEADER_COUNT"], "300");
+  assert.equal(set["LIMIT_HEADER_SECONDS"], "30");
+  assert.equal(set["TRUSTED_PROXIES"], "10.0.0.1,10.0.0.2");
+  // A proxy that is known of is on this machine unless somebody says otherwise.
+  const proxied = { public_url: "https://hive.example.org" };
+  assert.equal(env({}, proxied)["TRUSTED_PROXIES"], "127.0.0.1,::1");
+  assert.equal(env({ trusted_proxies: [] }, proxied)["TRUSTED_PROXIES"], undefined);
+});
+
 test("R31: no app's files hold a secret of another app, nor the master secret", () => {
   const apps = Object.keys(config.apps);
   const written = new Map(

@@ -42,7 +42,8 @@ export function appEnv(config: MasterConfig, app: string, folder: string): Value
     JWT_ISSUER: system.jwt_issuer,
     ...databaseEnv(config, settings),
     ...(app === "core" && { ...keyFiles(folder), ...sessionLimits(config) }),
-    ...(app === "nexus" && listening(settings, folder)),
+    ...(app === "nexus" && { ...listening(settings, folder), ...proxies(config) }),
+    ...limits(settings),
   };
 }
 
@@ -135,6 +136,25 @@ function listening(settings: AppConfig, folder: string): Values {
       TLS_KEY_FILE: tls_key_file ?? join(tlsFolder, "key.pem"),
     }),
   };
+}
+
+/**
+ * Where a proxy stands before Nexus (`system.public_url`), everybody comes from its address, which is
+ * mostly this machine's.
+ */
+function proxies({ apps, system }: MasterConfig): Values {
+  const onThisMachine = system.public_url === undefined ? [] : ["127.0.0.1", "::1"];
+  const addresses = apps["nexus"]?.trusted_proxies ?? onThisMachine;
+  return addresses.length === 0 ? {} : { TRUSTED_PROXIES: addresses.join(",") };
+}
+
+/** Left out, the service's own defaults count. */
+function limits({ limits = {} }: AppConfig): Values {
+  const entries = Object.entries(limits).map(([name, limit]) => [
+    `LIMIT_${name.toUpperCase()}`,
+    String(limit),
+  ]);
+  return Object.fromEntries(entries);
 }
 
 /** Whom Core hands service tokens to: hashes only, so that its file opens no door. */

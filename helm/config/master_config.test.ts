@@ -78,6 +78,9 @@ const wrong: readonly [key: string, value: unknown, message: RegExp][] = [
   ["apps", [], /apps is \[\], it has to be an object/],
   ["apps.Core", { port: 1, service_secret: "0123456789abcdef" }, /apps\.Core is named wrongly/],
   ["apps.core.db_name", 'x"; DROP', /apps\.core\.db_name is "x\\"; DROP", it has to be a name/],
+  ["apps.nexus.trusted_proxies", ["proxy.example"], /a list, each of it an IP address/],
+  ["apps.nexus.limits.header_count", 0, /header_count is 0, .* from 50 to 5000/],
+  ["apps.nexus.limits", { header_counts: 200 }, /an object with nothing but header_bytes, /],
   ["apps.template.allowed_levels", ["boss"], /a list, each of it "admin" or/],
 ];
 for (const [key, value, message] of wrong) {

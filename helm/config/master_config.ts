@@ -59,6 +59,10 @@ export interface AppConfig {
   readonly tls?: boolean;
   readonly tls_cert_file?: string;
   readonly tls_key_file?: string;
+  /** Nexus only: IP addresses of proxies before it, whose X-Forwarded-For is believed. */
+  readonly trusted_proxies?: readonly string[];
+  /** What one client may take of Nexus (nexus/limits.ts), or of the embedded provider. */
+  readonly limits?: Readonly<Record<string, number>>;
   /** Core hands this app service tokens without a credential (design §3); off by default. */
   readonly legacy_service_token?: boolean;
   /** Further sections of `instance/<app>.conf` (contract §6). */

@@ -6,12 +6,14 @@ import {
   host,
   httpUrl,
   identifier,
+  ipAddress,
   isRecord,
   listOf,
   matching,
   oneOf,
   port,
   record,
+  recordOf,
   secret,
   text,
   wholeNumber,
@@ -34,6 +36,18 @@ interface Rule {
   /** Never shown, not even when it is wrong. */
   readonly isSecret?: true;
 }
+
+/** nexus/limits.ts has their meaning and their defaults; the least is what a browser cannot do without. */
+const nexusLimits: Readonly<Record<string, Check>> = {
+  header_bytes: wholeNumber(8192, 1_048_576),
+  header_count: wholeNumber(50, 5000),
+  address_bytes: wholeNumber(2048, 1_048_576),
+  header_seconds: wholeNumber(1, 3600),
+  body_idle_seconds: wholeNumber(1, 86_400),
+  keep_alive_seconds: wholeNumber(1, 3600),
+  connections_per_address: wholeNumber(10, 1_000_000),
+  sign_in_requests_per_minute: wholeNumber(10, 1_000_000),
+};
 
 export const masterRules: readonly Rule[] = [
   { key: "system", check: record },
@@ -77,6 +91,13 @@ export const masterRules: readonly Rule[] = [
   { key: "apps.*.tls", check: flag, isOptional: true },
   { key: "apps.*.tls_cert_file", check: text, isOptional: true },
   { key: "apps.*.tls_key_file", check: text, isOptional: true },
+  { key: "apps.*.trusted_proxies", check: listOf(ipAddress), isOptional: true },
+  { key: "apps.nexus.limits", check: recordOf(Object.keys(nexusLimits)), isOptional: true },
+  ...Object.entries(nexusLimits).map(([name, check]) => ({
+    key: `apps.nexus.limits.${name}`,
+    check,
+    isOptional: true as const,
+  })),
   { key: "apps.*.legacy_service_token", check: flag, isOptional: true },
   { key: "apps.*.sections", check: record, isOptional: true },
   { key: "apps.*.sections.*", check: record, isOptional: true },

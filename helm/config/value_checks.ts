@@ -1,4 +1,5 @@
 // Checks of single values from outside: each says what would be right.
+import { isIP } from "node:net";
 
 /** What one value has to be. */
 export interface Check {
@@ -7,6 +8,10 @@ export interface Check {
   accepts(value: unknown): boolean;
 }
 
+export const ipAddress: Check = {
+  expected: "an IP address",
+  accepts: (value) => typeof value === "string" && isIP(value) !== 0,
+};
 export const record: Check = { expected: "an object", accepts: isRecord };
 export const text: Check = matching(/^[^\r\n]+$/, "a text of one line");
 export const flag: Check = { expected: "true or false", accepts: (v) => typeof v === "boolean" };
@@ -25,6 +30,14 @@ export const httpUrl: Check = {
     /^https?:$/.test(new URL(value).protocol) &&
     new URL(value).pathname === "/",
 };
+
+/** An object in which a misspelled name would be a setting that does nothing. */
+export function recordOf(names: readonly string[]): Check {
+  return {
+    expected: `an object with nothing but ${names.join(", ")}`,
+    accepts: (value) => isRecord(value) && Object.keys(value).every((name) => names.includes(name)),
+  };
+}
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

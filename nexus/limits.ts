@@ -1,0 +1,66 @@
+// What one client may take of Nexus. Each limit is a setting (`apps.nexus.limits.<name>`), with a
+// default that a busy office behind one address never meets.
+import { SettingsError } from "@hivematrix/lib/settings";
+
+export interface NexusLimits {
+  /** Of a request's head, the address included; beyond it 431. */
+  readonly header_bytes: number;
+  /** Headers of one request; beyond it 431. */
+  readonly header_count: number;
+  /** Of an address, path and query; beyond it 414. */
+  readonly address_bytes: number;
+  /** For a request's head to arrive, and for the TLS handshake; then 408. */
+  readonly header_seconds: number;
+  /** In which nothing of a request's body arrives; then 408. */
+  readonly body_idle_seconds: number;
+  /** In which nothing is asked on an open connection; then it is closed. */
+  readonly keep_alive_seconds: number;
+  /** Open at the same time; another one is closed at once. */
+  readonly connections_per_address: number;
+  /** To the sign-in's own addresses, for each client address; beyond it 429. */
+  readonly sign_in_requests_per_minute: number;
+}
+
+export const defaultLimits: NexusLimits = {
+  // Sign-in attempts carry the addresses they lead back to, and several tabs have several.
+  header_bytes: 64 * 1024,
+  header_count: 200,
+  address_bytes: 16 * 1024,
+  header_seconds: 20,
+  body_idle_seconds: 60,
+  keep_alive_seconds: 60,
+  // 500 browsers that each have six.
+  connections_per_address: 3000,
+  // A sign-in takes about six: 500 people in the first minute of a working day.
+  sign_in_requests_per_minute: 3000,
+};
+
+const names = Object.keys(defaultLimits) as (keyof NexusLimits)[];
+
+/** `LIMIT_HEADER_BYTES`, as Helm writes it. */
+const settingOf = (name: string) => `LIMIT_${name.toUpperCase()}`;
+
+export const limitSettings: readonly string[] = names.map(settingOf);
+
+/** @throws {SettingsError} for a limit that is no whole number above 0 */
+export function readLimits(found: Readonly<Record<string, string | undefined>>): NexusLimits {
+  const entries = names.map((name) => {
+    const text = found[settingOf(name)];
+    if (text === undefined) return [name, defaultLimits[name]];
+    if (/^[1-9]\d{0,8}$/.test(text)) return [name, Number(text)];
+    throw new SettingsError(
+      `Cannot start nexus: ${settingOf(name)} is "${text}", but it has to be a whole number above 0; mend it with "helm config set apps.nexus.limits.${name} <number>" and run "helm config sync-all"`,
+    );
+  });
+  return Object.fromEntries(entries) as NexusLimits;
+}
+
+/** The share of one of several processes, among which a client's connections are spread. */
+export function shareLimits(limits: NexusLimits, processes: number): NexusLimits {
+  const share = (whole: number) => Math.ceil(whole / processes);
+  return {
+    ...limits,
+    connections_per_address: share(limits.connections_per_address),
+    sign_in_requests_per_minute: share(limits.sign_in_requests_per_minute),
+  };
+}
