@@ -92,7 +92,9 @@ export function startNexusProcess(
     output: () => printed,
     lines,
     errors: text(child.stderr),
-    workerPids: () => childrenOf(child.pid ?? 0),
+    // tsx may have a child too, which compiles.
+    workerPids: () =>
+      childrenOf(child.pid ?? 0).filter((pid) => readCommand(pid).includes("main.ts")),
     async listening() {
       const isDone = () => printed.includes('"listening"') || child.exitCode !== null;
       await waitFor(isDone, { timeoutMs: 60_000, what: "Nexus to listen" });
@@ -107,6 +109,14 @@ function killGroup(pid: number): void {
     process.kill(-pid, "SIGKILL");
   } catch {
     // Nobody is left.
+  }
+}
+
+function readCommand(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
   }
 }
 
