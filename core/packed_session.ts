@@ -14,11 +14,11 @@ export interface SessionDetails {
  */
 export function packSession({ user, provider, device }: SessionDetails): string {
   const { sub, name, email, preferred_username, permission_level, groups } = user;
-  const { sid, idToken, refreshToken } = provider;
+  const { sid, refreshToken } = provider;
   const { userAgent, address } = device;
   return pack([
     ...[sub, name, email, preferred_username, permission_level, groups],
-    ...[sid, idToken, refreshToken, userAgent, address],
+    ...[sid, refreshToken, userAgent, address],
   ]);
 }
 
@@ -26,10 +26,10 @@ export function unpackSession(packed: string): SessionDetails {
   const [sub, name, email, preferred_username, permission_level, groups, ...others] = JSON.parse(
     Buffer.from(packed, "latin1").toString(),
   ) as [string, string, string, string, PermissionLevel, string[], ...(string | null)[]];
-  const [sid, idToken, refreshToken, userAgent, address] = others.map((text) => text ?? undefined);
+  const [sid, refreshToken, userAgent, address] = others.map((text) => text ?? undefined);
   return {
     user: { sub, name, email, preferred_username, permission_level, groups },
-    provider: { sid, idToken, refreshToken },
+    provider: { sid, refreshToken },
     device: { userAgent, address },
   };
 }

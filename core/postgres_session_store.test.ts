@@ -8,7 +8,7 @@ import { PostgresSessionStore } from "./postgres_session_store.ts";
 import type { SessionStoreOptions } from "./session_store.ts";
 import { ada, revoke, testSessionStore } from "./session_store_testing.ts";
 
-const provider = { sid: "provider-sid", idToken: "id-secret", refreshToken: "refresh-secret" };
+const provider = { sid: "provider-sid", refreshToken: "refresh-secret" };
 
 let postgres: TestPostgres;
 const cleanUps: (() => unknown)[] = [];
@@ -78,13 +78,17 @@ test("a Core starts while a backup reads the table, and holds up nobody", async 
   });
 });
 
-test("a table that an older Core has made gets what is missing", async (t) => {
+test("a table that an older Core has made gets what is missing and loses what nobody reads", async (t) => {
   await openStore(t).ping();
-  await postgres.sql`alter table sessions drop column address`;
+  await postgres.sql`alter table sessions drop column address, add column sealed_id_token text`;
   await postgres.sql`comment on table sessions is 'schema of an older Core'`;
   const store = openStore(t);
   const { id } = await store.create(ada, 3600, {}, { address: "192.0.2.7" });
   assert.equal((await store.check(id)).state, "live");
+  const columns = await postgres.sql`
+    select column_name from information_schema.columns
+    where table_name = 'sessions' and column_name like 'sealed%'`;
+  assert.deepEqual([...columns], [{ column_name: "sealed_refresh_token" }]);
 });
 
 test("R31: the table holds neither the session id nor a readable token of the provider", async (t) => {
@@ -103,8 +107,8 @@ test("a revoked session's row keeps no token of the provider", async (t) => {
   const store = openStore(t);
   const { id } = await store.create(ada, 3600, provider);
   await revoke(store, id);
-  const rows = await postgres.sql`select sealed_id_token, sealed_refresh_token from sessions`;
-  assert.deepEqual([...rows], [{ sealed_id_token: null, sealed_refresh_token: null }]);
+  const rows = await postgres.sql`select sealed_refresh_token from sessions`;
+  assert.deepEqual([...rows], [{ sealed_refresh_token: null }]);
 });
 
 test("of two revokes that wait for the same row, one gets the provider's tokens", async (t) => {
@@ -134,7 +138,7 @@ test("a new SECRET_KEY signs nobody out; only the provider's tokens are lost, an
   const store = openStore(t, { secretKey: "another key" });
   assert.equal((await store.check(session.id)).state, "live");
   const revoked = await revoke(store, session.id);
-  assert.deepEqual(revoked, { sid: provider.sid, idToken: undefined, refreshToken: undefined });
+  assert.deepEqual(revoked, { sid: provider.sid, refreshToken: undefined });
   assert.match(store.log.lines.join(""), /cannot be opened/);
 });
 

@@ -92,7 +92,6 @@ export class PostgresSessionStore implements SessionStore {
           sid: provider.sid ?? null,
           user_agent: device.userAgent ?? null,
           address: device.address ?? null,
-          sealed_id_token: this.#seal(provider.idToken, idHash, "id_token"),
           sealed_refresh_token: this.#seal(provider.refreshToken, idHash, "refresh_token"),
           created_at: createdAt,
           last_seen_at: createdAt,
@@ -130,13 +129,13 @@ export class PostgresSessionStore implements SessionStore {
     const rows = await this.#run(
       (sql) => sql<EndedRow[]>`
         with meant as (
-          select id_hash, sub, sid, sealed_id_token, sealed_refresh_token,
+          select id_hash, sub, sid, sealed_refresh_token,
             revoked_at, created_at, last_seen_at, expires_at, user_data
           from sessions where ${this.#where(sql, which, nowSeconds)}
           order by id_hash limit ${"idle" in which ? idleAtOnce : null} for update
         ), revoked as (
           update sessions
-          set revoked_at = ${toDate(nowSeconds)}, sealed_id_token = null, sealed_refresh_token = null
+          set revoked_at = ${toDate(nowSeconds)}, sealed_refresh_token = null
           from meant where sessions.id_hash = meant.id_hash and meant.revoked_at is null
         ), notified as (
           select pg_notify(
@@ -264,7 +263,6 @@ export class PostgresSessionStore implements SessionStore {
       wasRevoked: row.revoked_at !== null,
       provider: {
         sid: row.sid ?? undefined,
-        idToken: this.#open(row.sealed_id_token, row.id_hash, "id_token"),
         refreshToken: this.#open(row.sealed_refresh_token, row.id_hash, "refresh_token"),
       },
     };
@@ -343,7 +341,6 @@ interface EndedRow extends SessionRow {
   readonly id_hash: Buffer;
   readonly sub: string;
   readonly sid: string | null;
-  readonly sealed_id_token: string | null;
   readonly sealed_refresh_token: string | null;
 }
 

@@ -5,10 +5,9 @@ create table if not exists sessions (
   id_hash bytea primary key,
   sub text not null,
   user_data jsonb not null,
-  -- The provider's side of the session: its id, and its tokens sealed with a key derived from
+  -- The provider's side of the session: its id, and its refresh token sealed with a key derived from
   -- SECRET_KEY, emptied when the session is revoked.
   sid text,
-  sealed_id_token text,
   sealed_refresh_token text,
   created_at timestamptz not null,
   last_seen_at timestamptz not null,
@@ -19,6 +18,9 @@ create table if not exists sessions (
 -- Where the session is used from, for its owner to recognise it.
 alter table sessions add column if not exists user_agent text;
 alter table sessions add column if not exists address text;
+
+-- Nothing ever read it (session_store.ts).
+alter table sessions drop column if exists sealed_id_token;
 
 create index if not exists sessions_expires_at on sessions (expires_at);
 create index if not exists sessions_created_at on sessions (created_at);

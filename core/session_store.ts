@@ -20,10 +20,13 @@ export interface Session {
   readonly expiresAtSeconds: number;
 }
 
-/** What the identity provider knows its side of the session by, so that a logout can end that too. */
+/**
+ * What the identity provider knows its side of the session by, so that a logout can end that too. The
+ * refresh token is enough for that from server to server; an ID token would only be a hint for a
+ * logout through the browser, where it has no place (R5), and twice the size of all the rest.
+ */
 export interface ProviderSession {
   readonly sid?: string | undefined;
-  readonly idToken?: string | undefined;
   readonly refreshToken?: string | undefined;
 }
 

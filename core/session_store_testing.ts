@@ -31,7 +31,7 @@ export const grace: User = { ...ada, sub: "grace-sub", preferred_username: "grac
 
 export const toHash = (id: string) => hashSessionId(id).toString("hex");
 
-const provider = { sid: "provider-sid", idToken: "id.token.x", refreshToken: "refresh-token" };
+const provider = { sid: "provider-sid", refreshToken: "refresh-token" };
 
 /** A clock that stands still until a test moves it. */
 export function createTestClock(startSeconds = 1_800_000_000) {
@@ -152,7 +152,7 @@ export function testSessionStore(name: string, createStore: CreateStore): void {
     const expired = await store.create(ada, 30);
     clock.advance(30);
     const hash = toHash(id);
-    const none = { sid: undefined, idToken: undefined, refreshToken: undefined };
+    const none = { sid: undefined, refreshToken: undefined };
     const [first] = await store.end({ id });
     assert.deepEqual(first && { ...first, provider: { ...none, ...first.provider } }, {
       hash,

@@ -13,8 +13,8 @@ import type { Device, ProviderSession, User } from "./session_store.ts";
 
 /**
  * POST /api/token/exchange: turns the identity provider's access token into a session and its
- * token. `id_token`, `refresh_token` and `sid`, if sent, are kept with the session for its end;
- * `user_agent` and `address` are kept for its owner to recognise it; the session of a
+ * token. `refresh_token` and `sid`, if sent, are kept with the session for its end; an `id_token`
+ * has to be the same person's and is not kept (session_store.ts); `user_agent` and `address` are kept for its owner to recognise it; the session of a
  * `previous_token` ends (ASVS 7.2.4: the old session is dead when the new one begins).
  *
  * @throws {HttpError} 400 malformed, 401 refused by the provider, 503 when it or the store is away
@@ -28,7 +28,7 @@ export function exchangeToken(core: Core): Handler {
     const provider = readProviderSession(body);
     const device = readDevice(body);
     const previousToken = readOptional(body, "previous_token");
-    const subject = readSubject(provider.idToken);
+    const subject = readSubject(readOptional(body, "id_token"));
     const userinfo = await readUserinfo(keycloak, body.access_token);
     // Two tokens of two people: one of them was slipped in (OpenID Connect Core §5.3.2).
     if (subject !== undefined && subject !== userinfo.sub) {
@@ -98,7 +98,6 @@ function readDevice(body: Record<string, unknown>): Device {
 function readProviderSession(body: Record<string, unknown>): ProviderSession {
   return {
     sid: readOptional(body, "sid"),
-    idToken: readOptional(body, "id_token"),
     refreshToken: readOptional(body, "refresh_token"),
   };
 }

@@ -12,8 +12,6 @@ import { type CoreProcess, startCore, startNexus } from "./services.ts";
 const goalBytes = 600;
 /** "No growth": no session fits into this, and code that gets compiled on the way takes as much. */
 const noGrowthBytes = 100;
-/** The embedded provider's have about this many characters, Keycloak's half as many again. */
-const idTokenLength = 800;
 const atOnce = 16;
 
 /** What a session takes: in the memory store alone, of Core with each store, and of Nexus. */
@@ -27,17 +25,11 @@ async function measureStore({ scope, sizes }: Bench): Promise<Figure[]> {
   const port = await findFreePort();
   const folder = import.meta.dirname;
   const holder = await startMeasured(scope, { folder, entry: "store_holder.ts", port });
-  const fillWith = (idToken: number) => (count: number) =>
-    post(holder.url, { count, idTokenLength: idToken });
-  await fillWith(0)(sizes.warmUps);
-  const plain = await measureGrowth(holder, sizes.storedAlone, 0, fillWith(0));
-  const more = await measureGrowth(holder, sizes.storedAlone, 0, fillWith(idTokenLength));
+  const fill = (count: number) => post(holder.url, { count });
+  await fill(sizes.warmUps);
+  const growth = await measureGrowth(holder, sizes.storedAlone, 0, fill);
   await holder.stop();
-  const what = `a session in the memory store, of ${sizes.storedAlone}`;
-  return [
-    ...describe(what, plain, goalBytes),
-    ...describe(`${what}, with an ID token of ${idTokenLength} bytes`, more),
-  ];
+  return describe(`a session in the memory store, of ${sizes.storedAlone}`, growth, goalBytes);
 }
 
 async function measureCoreInMemory(bench: Bench): Promise<Figure[]> {
@@ -53,7 +45,7 @@ async function measureCoreInMemory(bench: Bench): Promise<Figure[]> {
   await visitAll(warmUps);
   const trusted = await measureGrowth(nexus, others.length, sizes.settleMs, () => visitAll(others));
   return [
-    ...describe(`a session in Core, memory, of ${sizes.storedByCore}`, growth),
+    ...describe(`a session in Core, memory, of ${sizes.storedByCore}`, growth, goalBytes),
     ...describe(`a session that Nexus trusts, of ${others.length}`, trusted),
   ];
 }

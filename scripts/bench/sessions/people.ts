@@ -24,10 +24,20 @@ export function makePerson(number: number) {
 export function makeSignIn(number: number) {
   return {
     sid: formatUuid(randomBytes(16).toString("hex")),
+    id_token: makeIdToken(makePerson(number).sub),
     refresh_token: randomBytes(32).toString("base64url"),
     user_agent: userAgents[number % userAgents.length] ?? "",
     address: `192.168.${number % 250}.${number % 199}`,
   };
+}
+
+/** As long as the embedded provider's. Core reads whom it speaks of; its signature is Nexus's to check. */
+function makeIdToken(sub: string): string {
+  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");
+  const random = () => randomBytes(32).toString("base64url");
+  const claims = { sub, sid: random(), nonce: random(), at_hash: random(), filler: random() };
+  const signature = randomBytes(256).toString("base64url");
+  return `${encode({ alg: "RS256", typ: "JWT", kid: random() })}.${encode(claims)}.${signature}`;
 }
 
 function formatUuid(hex: string): string {

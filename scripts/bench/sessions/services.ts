@@ -24,10 +24,7 @@ export interface CoreProcess extends MeasuredProcess {
 }
 
 export interface SignInOptions {
-  /**
-   * With what Nexus sends along, but the ID token, of which memory.ts takes account. Without it the
-   * session's end does not concern the provider.
-   */
+  /** With all that Nexus sends along. Without it the session's end does not concern the provider. */
   readonly isWhole?: boolean;
 }
 

@@ -1,5 +1,4 @@
 // A MemorySessionStore in a process of its own, that each POST fills with `count` sessions more.
-import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import { json } from "node:stream/consumers";
 import { MemorySessionStore } from "../../../core/memory_session_store.ts";
@@ -14,19 +13,17 @@ createServer(async (incoming, outgoing) => {
 }).listen(Number(process.env["PORT"]), "127.0.0.1");
 
 async function fill(incoming: IncomingMessage): Promise<void> {
-  const { count, idTokenLength } = (await json(incoming)) as Record<string, number>;
-  for (let i = 0; i < (count ?? 0); i++) await createOne(created++, idTokenLength ?? 0);
+  const { count = 0 } = (await json(incoming)) as Record<string, number>;
+  for (let i = 0; i < count; i++) await createOne(created++);
 }
 
-async function createOne(number: number, idTokenLength: number): Promise<void> {
+async function createOne(number: number): Promise<void> {
   // Texts of their own, as they come over HTTP.
   const sent = JSON.stringify({ person: makePerson(number), signIn: makeSignIn(number) });
   const { person, signIn } = JSON.parse(sent) as Sent;
   const { sid, refresh_token: refreshToken, user_agent: userAgent, address } = signIn;
   const user = { ...person, permission_level: "technician" } as const;
-  const idToken =
-    idTokenLength === 0 ? undefined : randomBytes(idTokenLength * 0.75).toString("base64url");
-  await store.create(user, 3600, { sid, idToken, refreshToken }, { userAgent, address });
+  await store.create(user, 3600, { sid, refreshToken }, { userAgent, address });
 }
 
 interface Sent {
