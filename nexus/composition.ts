@@ -1,7 +1,7 @@
 import type { ServiceRegistry } from "@hivematrix/lib/service_registry";
 import { HtmlComposer } from "./compose_html.ts";
 import { composedHeaders, enforcedPolicies } from "./composition_rules.ts";
-import { type AddedSources, createScriptNonce, mayAddScript } from "./content_policy.ts";
+import { createScriptNonce, mayAddScript } from "./content_policy.ts";
 import type { Pages } from "./pages.ts";
 import type { Session } from "./session_check.ts";
 import { markPerson, sessionStatePath } from "./session_state.ts";
@@ -38,23 +38,21 @@ export function createCompose({
   stylesheetUrl,
   scriptUrl,
 }: CompositionParts): Compose {
+  const sources = { stylesheets: `${origin}/static/`, logout: `${origin}/logout` };
+  const ourScript = { url: origin + scriptUrl, asks: origin + sessionStatePath };
+  const findAdditions = createAdditions({ pages, stylesheetUrl });
   return (headers, session, current) => {
-    const nonce = createScriptNonce();
-    const isWatched = mayAddScript(enforcedPolicies(headers));
-    const script = { url: origin + scriptUrl, asks: origin + sessionStatePath, nonce };
-    const sources: AddedSources = {
-      stylesheets: `${origin}/static/`,
-      logout: `${origin}/logout`,
-      ...(isWatched && { script }),
+    const policies = enforcedPolicies(headers);
+    // Most services have no policy, and then there is nobody to prove anything to.
+    const nonce = policies === "" ? "" : createScriptNonce();
+    const isWatched = mayAddScript(policies);
+    const added = isWatched ? { ...sources, script: { ...ourScript, nonce } } : sources;
+    const additions = findAdditions({ user: session.user, services: registry.list(), current });
+    const script = Buffer.from(isWatched ? formatScriptTag(scriptUrl, nonce, session) : "");
+    return {
+      headers: composedHeaders(headers, added),
+      composer: new HtmlComposer({ ...additions, script }),
     };
-    const additions = createAdditions(pages, {
-      stylesheetUrl,
-      scriptTag: isWatched ? formatScriptTag(scriptUrl, nonce, session) : "",
-      user: session.user,
-      services: registry.list(),
-      current,
-    });
-    return { headers: composedHeaders(headers, sources), composer: new HtmlComposer(additions) };
   };
 }
 
@@ -62,5 +60,6 @@ export function createCompose({
 function formatScriptTag(scriptUrl: string, nonce: string, { user }: Session): string {
   const endsInSeconds = Math.max(0, Math.floor(user.exp - Date.now() / 1000));
   const data = `data-person="${markPerson(user)}" data-ends-in="${endsInSeconds}"`;
-  return `<script async nonce="${nonce}" src="${scriptUrl}" ${data}></script>`;
+  const proof = nonce === "" ? "" : ` nonce="${nonce}"`;
+  return `<script async${proof} src="${scriptUrl}" ${data}></script>`;
 }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { type AddedSources, allowAdditions } from "./content_policy.ts";
+import { lowerName } from "./forwarded_headers.ts";
 
 /** Whether the browser asked for a document of its own window, rather than for a piece of one. */
 export function asksForDocument(headers: IncomingHttpHeaders): boolean {
@@ -53,8 +54,12 @@ function isNotToBeTransformed(cacheControl: string | undefined): boolean {
 
 /** All policies that are enforced on a document, joined. @param headers name and value in turn */
 export function enforcedPolicies(headers: readonly string[]): string {
-  const isPolicy = (name = "") => name.toLowerCase() === "content-security-policy";
-  return headers.filter((_, i) => i % 2 === 1 && isPolicy(headers[i - 1])).join(",");
+  let policies = "";
+  for (let i = 0; i < headers.length; i += 2) {
+    if (lowerName(headers[i] ?? "") !== "content-security-policy") continue;
+    policies += policies === "" ? (headers[i + 1] ?? "") : `,${headers[i + 1]}`;
+  }
+  return policies;
 }
 
 /** Headers that stop being true when the content changes or is a person's own. */
@@ -77,7 +82,7 @@ export function composedHeaders(headers: readonly string[], sources: AddedSource
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? "";
     const value = headers[i + 1] ?? "";
-    const lower = name.toLowerCase();
+    const lower = lowerName(name);
     if (untrueAfterComposition.has(lower)) continue;
     const isPolicy = lower.startsWith("content-security-policy");
     composed.push(name, isPolicy ? allowAdditions(value, sources) : value);

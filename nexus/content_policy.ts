@@ -18,6 +18,7 @@ export interface AddedSources {
  * @param policies all policies that are enforced, joined by commas
  */
 export function mayAddScript(policies: string): boolean {
+  if (policies === "") return true;
   return !readPolicies(policies)
     .flat()
     .some((directive) => /^(?:sandbox|require-trusted-types-for)$/i.test(nameOf(directive)));

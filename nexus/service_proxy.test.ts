@@ -20,7 +20,7 @@ function answerWith(
 }
 
 const scriptTag =
-  /<script async nonce="[\w+/]{22}==" src="\/static\/session_watch\.[\w-]{16}\.js" data-person="[\w-]{16}" data-ends-in="\d+"><\/script>/;
+  /<script async(?: nonce="[\w+/]{22}==")? src="\/static\/session_watch\.[\w-]{16}\.js" data-person="[\w-]{16}" data-ends-in="\d+"><\/script>/;
 
 const isComposed = (body: string) =>
   /<link rel="stylesheet" href="\/static\/global\.[\w-]+\.css"><script [^>]*><\/script><\/head>/.test(

@@ -38,7 +38,14 @@ function describe(user: UserClaims) {
   };
 }
 
+const marks = new WeakMap<Pick<UserClaims, "sub">, string>();
+
 /** Tells people apart without saying who they are: pages are saved, printed and sent around. */
-export function markPerson({ sub }: Pick<UserClaims, "sub">): string {
-  return createHash("sha256").update(sub).digest("base64url").slice(0, 16);
+export function markPerson(user: Pick<UserClaims, "sub">): string {
+  let mark = marks.get(user);
+  if (mark === undefined) {
+    mark = createHash("sha256").update(user.sub).digest("base64url").slice(0, 16);
+    marks.set(user, mark);
+  }
+  return mark;
 }

@@ -31,14 +31,10 @@ const services = [
   { name: "helm", url: "http://127.0.0.1:2", admin_only: true },
 ];
 
+const findAdditions = createAdditions({ pages, stylesheetUrl: "/static/global.x.css" });
+
 const panelOf = (changes: Partial<UserClaims>, current = "template") =>
-  createAdditions(pages, {
-    stylesheetUrl: "/static/global.x.css",
-    scriptTag: "",
-    user: { ...user, ...changes },
-    services,
-    current,
-  }).body.toString();
+  findAdditions({ user: { ...user, ...changes }, services, current }).body.toString();
 
 test("the panel shows the person, the level, and what this level may open", () => {
   const panel = panelOf({});
@@ -81,10 +77,8 @@ test("a service without title or icon gets its name and first letter", () => {
 });
 
 test("a panel that is kept shows the services of now, and which one is open", () => {
-  const panel = (list: readonly ServiceEntry[], current: string) => {
-    const parts = { stylesheetUrl: "/static/global.x.css", scriptTag: "", user, current };
-    return createAdditions(pages, { ...parts, services: list }).body.toString();
-  };
+  const panel = (list: readonly ServiceEntry[], current: string) =>
+    findAdditions({ user, services: list, current }).body.toString();
   const before = panel(services, "template");
   assert.equal(panel(services, "template"), before);
   assert.notEqual(panel(services, ""), before);

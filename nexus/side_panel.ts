@@ -4,62 +4,53 @@ import { openServices } from "./access_rules.ts";
 import { type Additions, toAsciiHtml } from "./compose_html.ts";
 import type { Pages } from "./pages.ts";
 
-/** What a page gains: stylesheet and script, and a panel with what this person may open. */
-export function createAdditions(
-  pages: Pages,
-  {
-    stylesheetUrl,
-    scriptTag,
-    user,
-    services,
-    current,
-  }: {
-    stylesheetUrl: string;
-    /** Empty for a page that gets no script. */
-    scriptTag: string;
-    user: UserClaims;
-    services: readonly ServiceEntry[];
-    current: string;
-  },
-): Additions {
-  return {
-    head: toAsciiHtml(
-      `<meta name="color-scheme" content="light dark"><link rel="stylesheet" href="${stylesheetUrl}">`,
-    ),
-    script: toAsciiHtml(scriptTag),
-    viewport: toAsciiHtml('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-    body: findPanel(pages, { user, services, current }),
-  };
-}
-
 interface PanelParts {
   readonly user: UserClaims;
   readonly services: readonly ServiceEntry[];
   readonly current: string;
 }
 
-/**
- * The panels of each signed-in person by the open service, and the list of services that they show:
- * a new one is rendered when that list, or what is known of the person, is another object.
- */
-const panels = new WeakMap<
-  UserClaims,
-  { services: readonly ServiceEntry[]; byService: Map<string, Buffer> }
->();
+/** The script is another one for each page. */
+type LastingAdditions = Omit<Additions, "script">;
 
-function findPanel(pages: Pages, parts: PanelParts): Buffer {
-  const { user, services, current } = parts;
-  let known = panels.get(user);
-  if (known?.services !== services) {
-    known = { services, byService: new Map() };
-    panels.set(user, known);
-  }
-  let panel = known.byService.get(current);
-  if (panel === undefined) {
-    panel = renderPanel(pages, parts);
-    known.byService.set(current, panel);
-  }
-  return panel;
+interface KnownAdditions {
+  readonly services: readonly ServiceEntry[];
+  readonly byService: Map<string, LastingAdditions>;
+}
+
+/**
+ * What a page gains: the stylesheet, and a panel with what this person may open. Made once for each
+ * signed-in person and open service: again when the list of services, or what is known of the person,
+ * is another object.
+ */
+export function createAdditions({
+  pages,
+  stylesheetUrl,
+}: {
+  pages: Pages;
+  stylesheetUrl: string;
+}): (parts: PanelParts) => LastingAdditions {
+  const known = new WeakMap<UserClaims, KnownAdditions>();
+  const head = toAsciiHtml(
+    `<meta name="color-scheme" content="light dark"><link rel="stylesheet" href="${stylesheetUrl}">`,
+  );
+  const viewport = toAsciiHtml(
+    '<meta name="viewport" content="width=device-width, initial-scale=1">',
+  );
+  return (parts) => {
+    const { user, services, current } = parts;
+    let ofPerson = known.get(user);
+    if (ofPerson?.services !== services) {
+      ofPerson = { services, byService: new Map() };
+      known.set(user, ofPerson);
+    }
+    let additions = ofPerson.byService.get(current);
+    if (additions === undefined) {
+      additions = { head, viewport, body: renderPanel(pages, parts) };
+      ofPerson.byService.set(current, additions);
+    }
+    return additions;
+  };
 }
 
 function renderPanel(pages: Pages, { user, services, current }: PanelParts): Buffer {
