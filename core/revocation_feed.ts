@@ -100,10 +100,17 @@ export class RevocationFeed {
       this.destroy();
       return;
     }
-    const { ping, ack, seen } = message;
+    const { ping, ack, seen, bye } = message;
     if (typeof ping === "number") this.#grant(ping);
     if (typeof ack === "number") this.#settle(ack);
     if (Array.isArray(seen)) this.#options.onSeen(seen.filter(isHash));
+    if (bye === true) this.#release();
+  }
+
+  /** The gateway has given its lease back: nothing that it learnt here is trusted any more. */
+  #release(): void {
+    this.#grantedAt = Number.NEGATIVE_INFINITY;
+    this.destroy();
   }
 
   /**

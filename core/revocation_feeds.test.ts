@@ -109,6 +109,23 @@ test("R8: a gateway that is gone may have its lease still, so a revoke waits for
   assert.ok((later.answeredAt ?? 0) - startedAt < 1000, "that is over once and for all");
 });
 
+test("R8: a gateway that has given its lease back keeps nobody waiting", async (t) => {
+  const core = await startCore(t);
+  const tokens = [await core.signIn(), await core.signIn()] as const;
+  const feed = await open(t, core, { acknowledges: false });
+  await feed.ping();
+  // Once while its acknowledgement is owed, and once when it is gone.
+  const first = startRevoke(core, tokens[0]);
+  await waitFor(() => feed.revoked().length === 1);
+  assert.equal(first.answeredAt, undefined);
+  const startedAt = performance.now();
+  feed.send({ bye: true });
+  await first.done;
+  await startRevoke(core, tokens[1]).done;
+  assert.ok(performance.now() - startedAt < 1500);
+  assert.ok(feed.isClosed());
+});
+
 test("R8: a gateway that goes while it owes an acknowledgement holds the revoke for its lease", async (t) => {
   const core = await startCore(t);
   const token = await core.signIn();

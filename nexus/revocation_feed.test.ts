@@ -243,3 +243,19 @@ test("a feed says when it is alive, and when it is so again after a loss", async
   await waitFor(() => feed.isAlive);
   assert.equal(heard, 2);
 });
+
+test("R8: a gateway that was stopped holds up no revoke, and trusts nothing when it is back", async (t) => {
+  const nexus = await startNexus(t);
+  const [token, other] = [await nexus.obtainToken(), await nexus.obtainToken()];
+  await waitForTrust(nexus, token);
+  let tookMs = 0;
+  await nexus.restart(async () => {
+    const startedAt = performance.now();
+    await revoke(nexus, token);
+    tookMs = performance.now() - startedAt;
+  });
+  // A lease would be two seconds.
+  assert.ok(tookMs < 1000, `${tookMs} ms`);
+  assert.equal(await ask(nexus, token), 401);
+  assert.equal(await ask(nexus, other), 200);
+});

@@ -130,9 +130,8 @@ export function createNexus(
   return {
     server,
     close: async () => {
-      feed.close();
       connections.close();
-      await Promise.all([core.close(), provider.close(), forwarder.close()]);
+      await Promise.all([feed.close(), core.close(), provider.close(), forwarder.close()]);
     },
   };
 }
