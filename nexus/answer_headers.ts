@@ -1,7 +1,13 @@
 // The head of an upstream's answer, as the browser gets it.
 import { isGatewayCookie } from "./cookie_names.ts";
 import { lowerName, responseHeaders } from "./forwarded_headers.ts";
-import { type AddressPair, publicCookie, publicLocation, publicRefresh } from "./public_address.ts";
+import {
+  type AddressPair,
+  publicCookie,
+  publicLinks,
+  publicLocation,
+  publicRefresh,
+} from "./public_address.ts";
 
 /**
  * Names and values in turn, without what belongs to the upstream's connection, addresses made public.
@@ -17,6 +23,9 @@ export function answerHeaders(raw: readonly (Buffer | string)[], addresses: Addr
       case "location":
       case "content-location":
         headers[i + 1] = publicLocation(value, addresses);
+        break;
+      case "link":
+        headers[i + 1] = publicLinks(value, addresses);
         break;
       case "refresh":
         headers[i + 1] = publicRefresh(value, addresses);

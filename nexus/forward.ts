@@ -210,6 +210,11 @@ class AnswerHandler implements Dispatcher.DispatchHandler, Exchange {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    // undici waits for as much content as a 304 tells, though none can follow (RFC 9110 §15.4.5).
+    if (this.#status === 304 && !this.#isAborted) {
+      this.onResponseEnd();
+      return;
+    }
     const { request, upstream } = this.#forwarding;
     const { outgoing } = request;
     // A head that still waits belongs to an answer that will never be whole.

@@ -20,6 +20,11 @@ export function publicLocation(location: string, pair: AddressPair): string {
   return `${publicOrigin}${prefix}${path.startsWith("/") ? path : `/${path}`}`;
 }
 
+/** Link targets stand in angle brackets (RFC 8288 §3). */
+export function publicLinks(value: string, pair: AddressPair): string {
+  return value.replaceAll(/<([^>]*)>/g, (_, target) => `<${publicLocation(target, pair)}>`);
+}
+
 /** `Refresh: 5; url=…` (not a standard, but every browser has it, with or without quotes). */
 export function publicRefresh(value: string, pair: AddressPair): string {
   const [, before, url] = /^([^;,]*[;,]\s*(?:url\s*=\s*)?["']?)(.*)$/is.exec(value) ?? [];
