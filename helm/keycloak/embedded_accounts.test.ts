@@ -97,8 +97,8 @@ test("an unknown user name takes as long as a wrong password", async () => {
     return Math.min(...times);
   };
   const [known, unknown] = [await fastest("timed"), await fastest("stranger")];
-  // Without the work for nobody it would be a hundredth.
-  assert.ok(unknown > known / 2, `${unknown} against ${known} ms`);
+  // Without the work for nobody it would be a hundredth; a busy machine is no more than some times slower.
+  assert.ok(unknown > known / 10, `${unknown} against ${known} ms`);
 });
 
 test("a disabled user's password opens nothing until the user is enabled again", async () => {

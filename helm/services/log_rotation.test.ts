@@ -37,7 +37,7 @@ test("a service that writes without end stays under the cap and keeps running", 
   const totalBytes = 50e6;
   const maxLogBytes = 2e6;
   const program = `${answering}
-    const block = ("x".repeat(1023) + "\\n").repeat(64);
+    const block = ("x".repeat(1023) + "\\n").repeat(16);
     let left = ${totalBytes};
     setInterval(() => left > 0 && process.stdout.write(block) && (left -= block.length), 1);`;
   const { manager, logDir } = await createManager(t, [await service("noisy", program)], {

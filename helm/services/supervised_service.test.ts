@@ -88,6 +88,8 @@ test("waitUntilReady gives up in time and names who is late and why", async (t) 
     await service("late", "setInterval(() => {}, 1000)"),
   ]);
   await manager.startAll();
+  const isChecked = async () => (await statusOf(manager, "late")).reason !== undefined;
+  assert.ok(await pollUntil(isChecked, { timeoutMs: 10_000 }));
   await assert.rejects(
     manager.waitUntilReady(undefined, 300),
     /1 of 1 services is not ready: late is starting \(not listening\)/,
@@ -132,7 +134,7 @@ test("a service whose preparation hangs can be stopped", async (t) => {
 test("a frozen service becomes unhealthy, is killed and comes back", async (t) => {
   const { manager } = await createManager(t, [await service("web", answering)], {
     // Half a second, for a healthy service answers in time on a busy machine too.
-    times: { stopGraceMs: 100, healthTimeoutMs: 500, unhealthyLimitMs: 500 },
+    times: { stopGraceMs: 100, healthTimeoutMs: 500, unhealthyLimitMs: 1000 },
   });
   await manager.startAll();
   await manager.waitUntilReady();

@@ -48,7 +48,7 @@ async function watchedFolder(scope: TestScope) {
   const lib = await makeFolder(scope);
   for (const name of ["node_modules", "instance", "views"]) await mkdir(path.join(folder, name));
   let restarts = 0;
-  const watcher = watchFolder({ folder }, () => restarts++, { alsoWatch: [lib], debounceMs: 100 });
+  const watcher = watchFolder({ folder }, () => restarts++, { alsoWatch: [lib], debounceMs: 250 });
   scope.after(() => watcher.close());
   return {
     folder,
@@ -59,7 +59,7 @@ async function watchedFolder(scope: TestScope) {
       restarts = 0;
       await change();
       assert.ok(await pollUntil(async () => restarts > 0, { timeoutMs: 5000 }));
-      await pollUntil(async () => restarts > 1, { timeoutMs: 300 });
+      await pollUntil(async () => restarts > 1, { timeoutMs: 600 });
       return restarts;
     },
   };
