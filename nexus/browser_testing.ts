@@ -41,16 +41,26 @@ const navigation = {
 };
 
 /** Self-signed certificates are accepted, as a person does who knows the machine. */
-const agent = new Agent({ connect: { rejectUnauthorized: false }, keepAliveTimeout: 1 });
+const createAgent = (localAddress?: string) =>
+  new Agent({
+    connect: { rejectUnauthorized: false },
+    keepAliveTimeout: 1,
+    ...(localAddress !== undefined && { localAddress }),
+  });
+
+const agent = createAgent();
 
 export class TestBrowser {
   readonly origin: string;
   cookies: Cookie[] = [];
   /** Everything that was received, in order. */
   readonly seen: Answer[] = [];
+  readonly #agent: Agent;
 
-  constructor(origin: string) {
+  /** @param localAddress where it is; all of 127.0.0.0/8 is this machine */
+  constructor(origin: string, localAddress?: string) {
     this.origin = origin;
+    this.#agent = localAddress === undefined ? agent : createAgent(localAddress);
   }
 
   /** One request; a path is one of this origin. */
@@ -63,7 +73,7 @@ export class TestBrowser {
       method,
       headers: Object.fromEntries(sent) as Record<string, string>,
       body: body ?? null,
-      dispatcher: agent,
+      dispatcher: this.#agent,
     });
     const all = response.headers;
     const setCookies = [all["set-cookie"] ?? []].flat();
@@ -96,13 +106,18 @@ export class TestBrowser {
   }
 
   /** Fills in the page's form and sends it as a browser does, with where it comes from. */
-  async submit(page: Answer, fields: Readonly<Record<string, string>>): Promise<Answer> {
+  async submit(
+    page: Answer,
+    fields: Readonly<Record<string, string>>,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
     const { action, hidden } = readForm(page);
     const body = new URLSearchParams({ ...hidden, ...fields }).toString();
     const headers = {
       "content-type": "application/x-www-form-urlencoded",
       "sec-fetch-site": "same-origin",
       origin: this.origin,
+      ...more,
     };
     return await this.open(action, { method: "POST", headers, body });
   }

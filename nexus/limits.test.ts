@@ -34,7 +34,8 @@ test("a limit that is not set has its default, and a wrong one says how to mend 
     assert.throws(
       () => readLimits({ LIMIT_HEADER_COUNT: value }),
       (error: unknown) =>
-        error instanceof SettingsError && /apps\.nexus\.limits\.header_count/.test(error.message),
+        error instanceof SettingsError &&
+        /LIMIT_HEADER_COUNT .*helm config set/.test(error.message),
       value,
     );
   }

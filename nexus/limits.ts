@@ -1,6 +1,6 @@
 // What one client may take of Nexus. Each limit is a setting (`apps.nexus.limits.<name>`), with a
 // default that a busy office behind one address never meets.
-import { SettingsError } from "@hivematrix/lib/settings";
+import { readWholeNumber } from "@hivematrix/lib/settings";
 
 export interface NexusLimits {
   /** Of a request's head, the address included; beyond it 431. */
@@ -38,19 +38,17 @@ export const defaultLimits: NexusLimits = {
 const names = Object.keys(defaultLimits) as (keyof NexusLimits)[];
 
 /** `LIMIT_HEADER_BYTES`, as Helm writes it. */
-const settingOf = (name: string) => `LIMIT_${name.toUpperCase()}`;
+const settingOf = <Name extends string>(name: Name) =>
+  `LIMIT_${name.toUpperCase()}` as `LIMIT_${Uppercase<Name>}`;
 
-export const limitSettings: readonly string[] = names.map(settingOf);
+export const limitSettings = names.map(settingOf);
 
 /** @throws {SettingsError} for a limit that is no whole number above 0 */
 export function readLimits(found: Readonly<Record<string, string | undefined>>): NexusLimits {
   const entries = names.map((name) => {
-    const text = found[settingOf(name)];
-    if (text === undefined) return [name, defaultLimits[name]];
-    if (/^[1-9]\d{0,8}$/.test(text)) return [name, Number(text)];
-    throw new SettingsError(
-      `Cannot start nexus: ${settingOf(name)} is "${text}", but it has to be a whole number above 0; mend it with "helm config set apps.nexus.limits.${name} <number>" and run "helm config sync-all"`,
-    );
+    const key = settingOf(name);
+    const text = found[key] ?? String(defaultLimits[name]);
+    return [name, readWholeNumber("nexus", key, text, { least: 1, most: 1_000_000_000 })];
   });
   return Object.fromEntries(entries) as NexusLimits;
 }

@@ -51,7 +51,8 @@ export interface TestNexus {
   readonly upstream: TestUpstream;
   /** What it has logged, a JSON line each. */
   readonly logLines: readonly string[];
-  openBrowser(): TestBrowser;
+  /** @param localAddress where it is, in 127.0.0.0/8 */
+  openBrowser(localAddress?: string): TestBrowser;
   /** A user token, as services get it. */
   obtainToken(): Promise<string>;
   /** A browser in which somebody is signed in. */
@@ -121,7 +122,7 @@ export async function startNexus(
     provider: hostile,
     upstream,
     logLines: log.lines,
-    openBrowser: () => new TestBrowser(origin),
+    openBrowser: (localAddress) => new TestBrowser(origin, localAddress),
     async signIn(person = hostile.person) {
       hostile.person = person;
       const browser = started.openBrowser();

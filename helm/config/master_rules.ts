@@ -49,6 +49,13 @@ const nexusLimits: Readonly<Record<string, Check>> = {
   sign_in_requests_per_minute: wholeNumber(10, 1_000_000),
 };
 
+/** helm/keycloak/password_throttle.ts has theirs. */
+const providerLimits: Readonly<Record<string, Check>> = {
+  failures_per_address: wholeNumber(10, 1_000_000),
+  failures_per_user_and_address: wholeNumber(3, 1000),
+  failures_per_user: wholeNumber(3, 1_000_000),
+};
+
 export const masterRules: readonly Rule[] = [
   { key: "system", check: record },
   { key: "system.hostname", check: host },
@@ -92,12 +99,8 @@ export const masterRules: readonly Rule[] = [
   { key: "apps.*.tls_cert_file", check: text, isOptional: true },
   { key: "apps.*.tls_key_file", check: text, isOptional: true },
   { key: "apps.*.trusted_proxies", check: listOf(ipAddress), isOptional: true },
-  { key: "apps.nexus.limits", check: recordOf(Object.keys(nexusLimits)), isOptional: true },
-  ...Object.entries(nexusLimits).map(([name, check]) => ({
-    key: `apps.nexus.limits.${name}`,
-    check,
-    isOptional: true as const,
-  })),
+  ...limitRules("nexus", nexusLimits),
+  ...limitRules("keycloak", providerLimits),
   { key: "apps.*.legacy_service_token", check: flag, isOptional: true },
   { key: "apps.*.sections", check: record, isOptional: true },
   { key: "apps.*.sections.*", check: record, isOptional: true },
@@ -114,6 +117,14 @@ export const masterRules: readonly Rule[] = [
     isOptional: true,
   },
 ];
+
+function limitRules(app: string, limits: Readonly<Record<string, Check>>): Rule[] {
+  const key = `apps.${app}.limits`;
+  const each = Object.entries(limits).map(
+    ([name, check]): Rule => ({ key: `${key}.${name}`, check, isOptional: true }),
+  );
+  return [{ key, check: recordOf(Object.keys(limits)), isOptional: true }, ...each];
+}
 
 /** The first thing wrong with a master configuration, or `undefined`. */
 export function findProblem(config: unknown): Problem | undefined {

@@ -71,19 +71,29 @@ export class EmbeddedAccounts {
     return await this.#require(id);
   }
 
+  /** The id of whoever signs in with this user name or e-mail address. */
+  async findId(login: string): Promise<string | undefined> {
+    const wanted = fold(login);
+    const [row] = await this.#sql<{ id: string }[]>`
+      SELECT id FROM users WHERE username = ${wanted} OR email = ${wanted}`;
+    return row?.id;
+  }
+
   /**
    * Who this user name or e-mail address and password belong to. Unknown name, wrong password and
    * disabled user are one answer after the same time, so that nobody learns which names exist.
+   *
+   * @param turn where it comes from (password_hash.ts)
    */
-  async checkPassword(login: string, password: string): Promise<Account | undefined> {
+  async checkPassword(login: string, password: string, turn = ""): Promise<Account | undefined> {
     const wanted = fold(login);
     const [row] = await this.#sql<{ id: string; password_hash: string }[]>`
       SELECT id, password_hash FROM users WHERE username = ${wanted} OR email = ${wanted}`;
     if (row === undefined) {
-      await rejectPassword(password);
+      await rejectPassword(password, turn);
       return undefined;
     }
-    const isRight = await verifyPassword(password, row.password_hash);
+    const isRight = await verifyPassword(password, row.password_hash, turn);
     // Read again, for all this takes its time: a password that was replaced meanwhile is wrong.
     const [account] = await this.#select(
       this.#sql`u.id = ${row.id} AND u.password_hash = ${row.password_hash}`,

@@ -1,3 +1,4 @@
+import { addressGroup } from "@hivematrix/lib/client_address";
 import { HttpError } from "@hivematrix/lib/http_error";
 import type { Log } from "@hivematrix/lib/log";
 import type { Middleware, ParameterizedContext } from "koa";
@@ -6,6 +7,8 @@ import { errors, type InteractionResults } from "oidc-provider";
 import { isFromOwnPage } from "./browser_security.ts";
 import type { EmbeddedAccounts } from "./embedded_accounts.ts";
 import { readFormBody } from "./form_body.ts";
+import type { KnownDevices } from "./known_device.ts";
+import type { PasswordThrottle } from "./password_throttle.ts";
 import { expiredAttempt } from "./provider_errors.ts";
 import { renderPage } from "./provider_pages.ts";
 import type { PublicAddress } from "./public_address.ts";
@@ -13,6 +16,8 @@ import type { PublicAddress } from "./public_address.ts";
 interface LoginParts {
   readonly address: PublicAddress;
   readonly accounts: EmbeddedAccounts;
+  readonly throttle: PasswordThrottle;
+  readonly devices: KnownDevices;
   readonly log: Log;
 }
 
@@ -46,7 +51,7 @@ export function answerLogin(provider: Provider, parts: LoginParts): Middleware {
 async function takeForm(
   provider: Provider,
   context: ParameterizedContext,
-  { address, accounts, log }: LoginParts,
+  { address, accounts, throttle, devices, log }: LoginParts,
 ): Promise<void> {
   const finish = async (result: InteractionResults) => {
     context.status = 303;
@@ -59,29 +64,55 @@ async function takeForm(
     return await finish({ error: "access_denied", error_description: "sign-in was cancelled" });
   }
   const username = form.get("username") ?? "";
-  const account = await accounts.checkPassword(username, form.get("password") ?? "");
+  const client = readClientAddress(context);
+  // In the log without the name that was typed: people type passwords there by mistake.
+  const userId = await accounts.findId(username);
+  const device = userId === undefined ? undefined : devices.find(context, userId);
+  const attempt = throttle.begin({ user: userId ?? username, address: client, device });
+  if (attempt.waitSeconds > 0) {
+    const { waitSeconds } = attempt;
+    log.warn("sign-in throttled", { user_id: userId, address: client, wait_seconds: waitSeconds });
+    context.set("Retry-After", String(waitSeconds));
+    return renderLogin(context, address, { username, waitSeconds });
+  }
+  const turn = addressGroup(client);
+  const account = await accounts.checkPassword(username, form.get("password") ?? "", turn);
   if (account === undefined) {
-    // Without the name that was typed: people type passwords there by mistake.
-    log.warn("sign-in refused: wrong user name or password, or disabled user");
+    const reason = "wrong user name or password, or disabled user";
+    log.warn("sign-in refused", { reason, user_id: userId, address: client });
     return renderLogin(context, address, { username, isRefused: true });
   }
-  log.info("signed in", { user_id: account.id });
+  attempt.succeed();
+  devices.remember(context, account.id, device);
+  log.info("signed in", { user_id: account.id, address: client });
   await finish({ login: { accountId: account.id, amr: ["pwd"], remember: false } });
+}
+
+/**
+ * Nexus sets X-Forwarded-For itself, to the one address that it sees, and this server listens for
+ * nobody but this machine.
+ */
+function readClientAddress(context: ParameterizedContext): string {
+  const forwarded = context.get("X-Forwarded-For").split(",").at(-1)?.trim() ?? "";
+  return forwarded || (context.req.socket.remoteAddress ?? "");
 }
 
 function renderLogin(
   context: ParameterizedContext,
   address: PublicAddress,
-  { username = "", isRefused = false } = {},
+  { username = "", isRefused = false, waitSeconds = 0 } = {},
 ): void {
-  context.status = isRefused ? 403 : 200;
+  const isThrottled = waitSeconds > 0;
+  context.status = isThrottled ? 429 : isRefused ? 403 : 200;
   const action = address.path + context.path;
   // Whoever was refused goes on with the password; the name is there already.
-  const focus = isRefused && username !== "" ? "password" : "username";
+  const focus = username !== "" ? "password" : "username";
   renderPage(context, address, "login", {
     action,
     username,
     isRefused,
+    isThrottled,
+    wait: waitSeconds <= 90 ? `${waitSeconds} seconds` : `${Math.ceil(waitSeconds / 60)} minutes`,
     focusUsername: focus === "username",
     focusPassword: focus === "password",
   });

@@ -6,7 +6,9 @@ import { answerBackendLogout } from "./backend_logout.ts";
 import { isolateBrowsers } from "./browser_security.ts";
 import type { Account, EmbeddedAccounts } from "./embedded_accounts.ts";
 import { answerLogin, loginPath } from "./embedded_login.ts";
+import { KnownDevices } from "./known_device.ts";
 import { createOidcAdapter } from "./oidc_adapter.ts";
+import type { PasswordThrottle } from "./password_throttle.ts";
 import { answerFailures, renderProviderError, reportProviderErrors } from "./provider_errors.ts";
 import { renderPage } from "./provider_pages.ts";
 import { type PublicAddress, pinAddress } from "./public_address.ts";
@@ -28,6 +30,7 @@ export interface EmbeddedProviderOptions {
   readonly cookieKey: string;
   readonly sql: Sql;
   readonly accounts: EmbeddedAccounts;
+  readonly throttle: PasswordThrottle;
   /** Called when there is something to tell Core (backchannel_logout.ts). */
   readonly onLogout: () => void;
   readonly log: Log;
@@ -51,7 +54,8 @@ export function createEmbeddedProvider(options: EmbeddedProviderOptions): Provid
   provider.use(isolateBrowsers(address));
   provider.use(answerFailures(address, log));
   provider.use(answerBackendLogout(provider, options));
-  provider.use(answerLogin(provider, options));
+  const devices = new KnownDevices(options.cookieKey, address);
+  provider.use(answerLogin(provider, { ...options, devices }));
   return provider;
 }
 

@@ -5,6 +5,7 @@ import { createLog, exitOnFailure } from "@hivematrix/lib/log";
 import { closeOnSignal } from "@hivematrix/lib/serve";
 import { readPort, readSettings } from "@hivematrix/lib/settings";
 import { readFirstUser } from "./first_start.ts";
+import { PasswordThrottle, readThrottleLimits, throttleSettings } from "./password_throttle.ts";
 import { readPublicAddress, readUrl } from "./public_address.ts";
 
 const log = createLog("keycloak");
@@ -26,7 +27,13 @@ const settings = readSettings(
     "SECRET_KEY",
     "database.connection_string",
   ],
-  ["first_user.username", "first_user.password", "first_user.email", "first_user.name"],
+  [
+    "first_user.username",
+    "first_user.password",
+    "first_user.email",
+    "first_user.name",
+    ...throttleSettings,
+  ],
 );
 const { startProviderServer } = await import("./provider_server.ts");
 const server = await startProviderServer({
@@ -38,6 +45,7 @@ const server = await startProviderServer({
   connectionString: settings["database.connection_string"],
   instanceFolder: join(import.meta.dirname, "instance"),
   firstUser: readFirstUser(settings),
+  throttle: new PasswordThrottle(readThrottleLimits(settings)),
   log,
 });
 closeOnSignal(log, server);

@@ -1,6 +1,7 @@
 // Passwords are kept as scrypt hashes (RFC 7914) in the PHC string format, parameters included, so
 // that stronger parameters can come later without breaking the hashes that are there.
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from "node:crypto";
+import { FairQueue } from "./fair_queue.ts";
 
 /** OWASP's password storage sheet: N=2^15, r=8, p=3 costs an attacker 32 MiB and ~0.2 s a guess. */
 const parameters = { ln: 15, r: 8, p: 3 };
@@ -15,14 +16,20 @@ export async function hashPassword(password: string): Promise<string> {
   return `$scrypt$ln=${ln},r=${r},p=${p}$${encode(salt)}$${encode(key)}`;
 }
 
-/** Whether the password is the one behind the hash. @throws {Error} for a hash of another format */
-export async function verifyPassword(password: string, hash: string): Promise<boolean> {
+/**
+ * Whether the password is the one behind the hash.
+ *
+ * @param turn whose work this is: everybody waits for as much of another's as of their own
+ * @throws {Error} for a hash of another format
+ */
+export async function verifyPassword(password: string, hash: string, turn = ""): Promise<boolean> {
   const match = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([\w+/]+)\$([\w+/]+)$/.exec(hash);
   if (match === null)
     throw new Error("Cannot check a password: its hash is not in scrypt's format");
   const [ln, r, p] = [Number(match[1]), Number(match[2]), Number(match[3])];
   const expected = Buffer.from(match[5] ?? "", "base64");
-  const actual = await deriveKey(password, Buffer.from(match[4] ?? "", "base64"), { ln, r, p });
+  const salt = Buffer.from(match[4] ?? "", "base64");
+  const actual = await deriveKey(password, salt, { ln, r, p }, turn);
   return actual.length === expected.length && timingSafeEqual(actual, expected);
 }
 
@@ -30,19 +37,22 @@ export async function verifyPassword(password: string, hash: string): Promise<bo
  * Does the same work as a check and always fails: an unknown user name must take as long as a known
  * one, else the time tells which names exist.
  */
-export async function rejectPassword(password: string): Promise<false> {
-  await deriveKey(password, randomBytes(saltBytes), parameters);
+export async function rejectPassword(password: string, turn = ""): Promise<false> {
+  await deriveKey(password, randomBytes(saltBytes), parameters, turn);
   return false;
 }
 
 // One after the other: each derivation takes 32 MiB, and a burst of sign-ins must not take them all
 // at once.
-let lastDerivation: Promise<unknown> = Promise.resolve();
+const derivations = new FairQueue();
 
-function deriveKey(password: string, salt: Buffer, cost: typeof parameters): Promise<Buffer> {
-  const derivation = lastDerivation.then(() => runScrypt(password, salt, cost));
-  lastDerivation = derivation.catch(() => undefined);
-  return derivation;
+function deriveKey(
+  password: string,
+  salt: Buffer,
+  cost: typeof parameters,
+  turn = "",
+): Promise<Buffer> {
+  return derivations.run(turn, () => runScrypt(password, salt, cost));
 }
 
 function runScrypt(

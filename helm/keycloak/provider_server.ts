@@ -13,6 +13,7 @@ import { EmbeddedAccounts } from "./embedded_accounts.ts";
 import { createEmbeddedProvider } from "./embedded_provider.ts";
 import { type FirstUser, prepareDatabase, whenDatabaseIsThere } from "./first_start.ts";
 import { deleteExpiredRecords } from "./oidc_adapter.ts";
+import { PasswordThrottle } from "./password_throttle.ts";
 import type { PublicAddress } from "./public_address.ts";
 import { deriveCookieKey, loadSigningKey } from "./signing_keys.ts";
 
@@ -27,6 +28,8 @@ export interface ProviderServerOptions {
   /** Where the signing key is kept. */
   readonly instanceFolder: string;
   readonly firstUser?: FirstUser | undefined;
+  /** Default: as without any setting. */
+  readonly throttle?: PasswordThrottle;
   readonly log: Log;
 }
 
@@ -60,6 +63,7 @@ export async function startProviderServer(options: ProviderServerOptions): Promi
     cookieKey: deriveCookieKey(options.secretKey),
     sql,
     accounts,
+    throttle: options.throttle ?? new PasswordThrottle(),
     onLogout,
     log,
   });

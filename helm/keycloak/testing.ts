@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTestLog, startTestPostgres, type TestScope } from "@hivematrix/lib/testing";
 import type { EmbeddedAccounts, NewAccount } from "./embedded_accounts.ts";
+import type { PasswordThrottle } from "./password_throttle.ts";
 import { type ProviderServer, startProviderServer } from "./provider_server.ts";
 import { readPublicAddress } from "./public_address.ts";
 import { TestBrowser } from "./testing_browser.ts";
@@ -37,6 +38,8 @@ export interface TestProviderOptions {
   coreUrl?: string;
   /** Default: a database of its own. */
   databaseUrl?: string;
+  /** Default: as without any setting. */
+  throttle?: PasswordThrottle;
 }
 
 export const ada: NewAccount = {
@@ -75,6 +78,7 @@ export async function startEmbeddedProvider(
       connectionString,
       instanceFolder,
       log,
+      ...(options.throttle && { throttle: options.throttle }),
     });
     await started.ready;
     return started;
