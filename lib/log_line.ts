@@ -2,31 +2,34 @@
 
 type Members = Readonly<Record<string, unknown>>;
 
-const noMembers: Members = {};
+/** What every line begins with; no field takes its place. */
+export interface LineHead {
+  readonly time: string;
+  readonly level: string;
+  readonly service: string;
+  readonly message: string;
+}
 
 /**
- * @param head comes first, and no field takes its place
  * @param fixed fields that the line's own `fields` replace
  * @returns one line with its end; where the fields cannot be written, it says so instead of throwing,
  *   for a log must never fail its caller
  */
-export function formatLine(head: Members, fixed: Members, fields: Members): string {
-  const start = `{${formatMembers(head, noMembers).slice(1)}`;
-  let text: string;
+export function formatLine(head: LineHead, fixed: Members, fields: Members): string {
+  const { time, level, service, message } = head;
+  const start = `{"time":"${time}","level":"${level}","service":${formatString(service)},"message":${formatString(message)}`;
   try {
-    text = `${start}${formatMembers(fixed, head, fields)}${formatMembers(fields, head)}}`;
+    return `${start}${formatMembers(fixed, fields)}${formatMembers(fields)}}\n`;
   } catch (error) {
-    text = `${start},"fields_not_written":${JSON.stringify(String(error))}}`;
+    return `${start},"fields_not_written":${formatString(String(error))}}\n`;
   }
-  return `${escapeControls(text)}\n`;
 }
 
 /** Each with a comma before it, but those that others have: made as text, since merging costs more. */
-function formatMembers(members: Members, head: Members, replacing?: Members): string {
+function formatMembers(members: Members, replacing?: Members): string {
   let text = "";
   for (const key in members) {
-    if (!Object.hasOwn(members, key) || Object.hasOwn(head, key)) continue;
-    if (replacing !== undefined && Object.hasOwn(replacing, key)) continue;
+    if (isOfHead(key) || (replacing !== undefined && Object.hasOwn(replacing, key))) continue;
     const value = formatValue(members[key]);
     // JSON has no words for functions, symbols and what is not there.
     if (value !== undefined) text += `,${formatString(key)}:${value}`;
@@ -34,15 +37,20 @@ function formatMembers(members: Members, head: Members, replacing?: Members): st
   return text;
 }
 
+function isOfHead(key: string): boolean {
+  return key === "time" || key === "level" || key === "service" || key === "message";
+}
+
 /** A busy gateway writes a line a request, and nearly all of its values are short and plain. */
 function formatValue(value: unknown): string | undefined {
   if (typeof value === "string") return formatString(value);
   if (typeof value === "number" && Number.isFinite(value)) return String(value);
-  return JSON.stringify(toPlain(value));
+  const text = JSON.stringify(toPlain(value));
+  return text === undefined ? undefined : escapeControls(text);
 }
 
 function formatString(text: string): string {
-  return /^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : JSON.stringify(text);
+  return /^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : escapeControls(JSON.stringify(text));
 }
 
 /**

@@ -141,10 +141,14 @@ function hasBody({ headers }: IncomingMessage): boolean {
  *
  * The head waits for the end of this turn of the event loop. Most answers are complete by then, and
  * head and content leave in one write: each write to a socket costs more than all else here.
+ *
+ * This is the older of undici 7's two interfaces for handlers. The newer one stands on top of it and
+ * reads every answer's headers into an object first, which nobody here would look at.
  */
 class AnswerHandler implements Dispatcher.DispatchHandler, Exchange {
   readonly #forwarding: Forwarding;
-  #controller: Dispatcher.DispatchController | undefined;
+  #abort: ((reason: Error) => void) | undefined;
+  #resume: (() => void) | undefined;
   #composer: HtmlComposer | undefined;
   #status = 0;
   /** While it waits. */
@@ -159,19 +163,20 @@ class AnswerHandler implements Dispatcher.DispatchHandler, Exchange {
 
   abort(): void {
     this.#isAborted = true;
-    this.#controller?.abort(clientIsGone);
+    this.#abort?.(clientIsGone);
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#isAborted) controller.abort(clientIsGone);
+  onConnect(abort: (reason?: Error) => void): void {
+    this.#abort = abort;
+    if (this.#isAborted) abort(clientIsGone);
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+  onHeaders(status: number, rawHeaders: Buffer[], resume: () => void): boolean {
     // 1xx answers other than 101 come before the one that counts.
-    if (status < 200) return;
+    if (status < 200) return true;
+    this.#resume = resume;
     const { upstream, composition, defaultHeaders } = this.#forwarding;
-    let headers = answerHeaders(controller.rawHeaders as (Buffer | string)[], upstream);
+    let headers = answerHeaders(rawHeaders, upstream);
     const present = joinByName(headers);
     if (composition !== undefined && canCompose(status, present)) {
       if (composition.isWanted) {
@@ -187,16 +192,21 @@ class AnswerHandler implements Dispatcher.DispatchHandler, Exchange {
     this.#status = status;
     this.#head = headers;
     sendHeadLater(this);
+    return true;
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  /** @returns whether the browser can take more; undici waits otherwise */
+  onData(chunk: Buffer): boolean {
     const content = this.#composer === undefined ? chunk : join(this.#composer.push(chunk));
-    if (content.length === 0) return;
-    if (this.#head !== undefined && this.#content.length === 0) this.#content = content;
-    else this.#write(controller, content);
+    if (content.length === 0) return true;
+    if (this.#head !== undefined && this.#content.length === 0) {
+      this.#content = content;
+      return true;
+    }
+    return this.#write(content);
   }
 
-  onResponseEnd(): void {
+  onComplete(): void {
     const { outgoing } = this.#forwarding.request;
     const rest = this.#composer === undefined ? noBytes : join(this.#composer.end());
     if (this.#head === undefined) {
@@ -209,10 +219,10 @@ class AnswerHandler implements Dispatcher.DispatchHandler, Exchange {
     outgoing.end(content);
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onError(error: Error): void {
     // undici waits for as much content as a 304 tells, though none can follow (RFC 9110 §15.4.5).
     if (this.#status === 304 && !this.#isAborted) {
-      this.onResponseEnd();
+      this.onComplete();
       return;
     }
     const { request, upstream } = this.#forwarding;
@@ -233,15 +243,15 @@ class AnswerHandler implements Dispatcher.DispatchHandler, Exchange {
     this.#writeHead();
     // An event stream may have nothing to say for a while, but its reader waits for the head.
     if (content.length === 0) outgoing.flushHeaders();
-    else if (this.#controller !== undefined) this.#write(this.#controller, content);
+    else outgoing.write(content);
   }
 
-  #write(controller: Dispatcher.DispatchController, content: Buffer): void {
+  #write(content: Buffer): boolean {
     if (this.#head !== undefined) this.sendHead();
     const { outgoing } = this.#forwarding.request;
-    if (outgoing.write(content)) return;
-    controller.pause();
-    outgoing.once("drain", () => controller.resume());
+    if (outgoing.write(content)) return true;
+    outgoing.once("drain", () => this.#resume?.());
+    return false;
   }
 
   /** @param contentLength of an answer that is complete */

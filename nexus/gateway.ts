@@ -61,11 +61,11 @@ function settle(parts: GatewayParts, passage: Passage, decision: Decision): void
 }
 
 /** The answer is complete, or its browser gone. */
-function end({ connections }: GatewayParts, passage: Passage): void {
+function end({ connections, log }: GatewayParts, passage: Passage): void {
   const { session, exchange, outgoing } = passage;
   if (session !== undefined) connections.remove(session, outgoing);
   if (!outgoing.writableFinished) exchange?.abort();
-  logAnswer(passage);
+  logAnswer(log, passage);
 }
 
 /** What is refused whoever sends it. @throws {HttpError} 400, 405, 414, 421, 431 */

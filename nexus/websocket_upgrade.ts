@@ -42,7 +42,7 @@ export function createUpgradeHandler(
       return;
     }
     const passage = new Passage(parts, incoming, outgoing, refuse);
-    socket.once("close", () => logAnswer(passage));
+    socket.once("close", () => logAnswer(parts.log, passage));
     void answer(parts, passage, socket, head).catch((error: unknown) => {
       passage.log.error("the upgrade broke off", { error });
       socket.destroy();
