@@ -107,6 +107,7 @@ export function createForwarder(
             // Not the stream itself: undici would end it, and the browser's connection with it,
             // when an upstream answers before it has read everything.
             body: hasBody(incoming) ? detach(incoming, bodyIdleMs) : null,
+            ...(mayStayUnread(incoming) && { reset: true }),
           },
           exchange,
         );
@@ -134,6 +135,17 @@ function detach(incoming: IncomingMessage, idleMs: number): Readable {
 /** RFC 9112 §6.3: a request has a body when one of these says so. */
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
+
+/**
+ * Whether a service may answer and leave the content on its connection, as handlers of GET do, and
+ * servers that know no chunks: to it that content would be the next request (R18). So the connection
+ * ends with the answer.
+ */
+function mayStayUnread(incoming: IncomingMessage): boolean {
+  const { method, headers } = incoming;
+  const isRead = method === "POST" || method === "PUT" || method === "PATCH";
+  return hasBody(incoming) && (!isRead || headers["transfer-encoding"] !== undefined);
 }
 
 /**

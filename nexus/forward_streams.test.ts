@@ -140,6 +140,27 @@ test("a browser that goes away ends the request to the service, before and durin
   }
 });
 
+test("requests that wait behind another one on their connection end with it too", async (t) => {
+  const { nexus, authorization } = await startForwarding(t);
+  const { upstream } = nexus;
+  upstream.answer((incoming, outgoing) => {
+    if (incoming.url === "/endless") outgoing.write("the beginning");
+  });
+  const seen = upstream.requests.length;
+  const { socket } = await open(nexus, authorization, ["GET /template/late HTTP/1.1"]);
+  for (const path of ["endless", "late"]) {
+    const lines = [`GET /template/${path} HTTP/1.1`, `Host: ${nexus.url.host}`];
+    socket.write(`${[...lines, `Authorization: ${authorization}`].join("\r\n")}\r\n\r\n`);
+  }
+  await waitFor(() => upstream.requests.length === seen + 3, { what: "three requests" });
+  socket.destroy();
+  const ours = upstream.requests.slice(seen);
+  await waitFor(() => ours.every(({ outgoing }) => outgoing.destroyed), { what: "their end" });
+  await waitFor(
+    () => nexus.logLines.filter((line) => line.includes('"aborted":true')).length === 3,
+  );
+});
+
 test("a browser that is gone before its session is checked costs the service nothing", async (t) => {
   const { nexus, begin } = await startForwarding(t);
   let answer: (response: Response) => void = () => {};

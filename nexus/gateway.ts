@@ -10,6 +10,7 @@ import type { NexusLimits } from "./limits.ts";
 import type { OwnHandler, OwnPage, SessionHandler } from "./own_request.ts";
 import { logAnswer, Passage, type PassageParts, type Refuse } from "./passage.ts";
 import { refuseWithError, refuseWithoutSession } from "./refusal.ts";
+import { requirePlainFraming } from "./request_framing.ts";
 import { forwardToService, type ServiceProxyParts } from "./service_proxy.ts";
 import { readToken, type Session, type SessionCheck } from "./session_check.ts";
 import type { SessionCookie } from "./session_cookie.ts";
@@ -41,6 +42,12 @@ export function createGateway(parts: GatewayParts): RequestListener {
   return (incoming, outgoing) => {
     const passage = new Passage(parts, incoming, outgoing, refuse);
     outgoing.on("close", () => end(parts, passage));
+    // Behind another answer of its connection it has no socket yet, and hears nothing of that one's end.
+    if (outgoing.socket === null) {
+      incoming.once("close", () => {
+        if (outgoing.socket === null && incoming.socket.destroyed) end(parts, passage);
+      });
+    }
     try {
       passage.target = judge(parts, incoming);
       settle(parts, passage, decide(parts, passage));
@@ -68,11 +75,12 @@ function end({ connections, log }: GatewayParts, passage: Passage): void {
   logAnswer(log, passage);
 }
 
-/** What is refused whoever sends it. @throws {HttpError} 400, 405, 414, 421, 431 */
+/** What is refused whoever sends it. @throws {HttpError} 400, 405, 414, 421, 431, 501, 505 */
 export function judge({ publicOrigin, limits }: GatewayParts, incoming: IncomingMessage) {
   const { method = "GET", url = "/", headers } = incoming;
   requireSmallHead(incoming, limits);
   requireOneHost(incoming);
+  requirePlainFraming(incoming);
   const target = readTarget(url, headers.host ?? "");
   // The supervisor asks by address, not by name; the stylesheet is for the refusal's page.
   const isForAnyHost = target.path === "/health" || target.path.startsWith("/static/");

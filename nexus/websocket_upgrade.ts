@@ -51,11 +51,16 @@ export function createUpgradeHandler(
 }
 
 /** Any other protocol may be ignored (RFC 9110 §7.8): the request is answered as if it had not asked. */
-function asksForWebSocket({ method, headers }: IncomingMessage): boolean {
-  if (headers.upgrade?.toLowerCase() === "websocket" && method === "GET") return true;
-  // node reads no content after an upgrade, so a request with content has to be refused.
-  const { "transfer-encoding": coding, "content-length": length } = headers;
-  return coding !== undefined || Number(length ?? 0) > 0;
+function asksForWebSocket(incoming: IncomingMessage): boolean {
+  const { method, headers } = incoming;
+  return (
+    (headers.upgrade?.toLowerCase() === "websocket" && method === "GET") || hasContent(incoming)
+  );
+}
+
+/** node reads no content after an upgrade, so a request with content has to be refused. */
+function hasContent({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
 async function answer(
@@ -83,6 +88,9 @@ async function connect(
   const { headers, target } = passage;
   if (headers.upgrade?.toLowerCase() !== "websocket" || passage.method !== "GET") {
     throw new HttpError(400, `Only WebSockets can be asked for, not "${headers.upgrade}"`);
+  }
+  if (hasContent(passage.incoming)) {
+    throw new HttpError(400, "A request for a WebSocket cannot have content");
   }
   const sent = parts.sessionCookie.readHeader(headers.cookie);
   passage.foreignCookies = sent.foreignCookies;
