@@ -58,6 +58,16 @@ const ownHeaders: ReadonlySet<string> = new Set([
   "x-rewrite-url",
 ]);
 
+/** What software runs where is nobody's business (R28). */
+const banners: ReadonlySet<string> = new Set([
+  "server",
+  "via",
+  "x-aspnet-version",
+  "x-aspnetmvc-version",
+  "x-generator",
+  "x-powered-by",
+]);
+
 /** Headers that pass, but not under a name that only some servers read as theirs. */
 const framing: ReadonlySet<string> = new Set(["content-length", "content-type"]);
 
@@ -96,10 +106,8 @@ export function responseHeaders(rawHeaders: readonly string[]): string[] {
   const headers: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? "";
-    const { lower, isHopByHop } = readName(name);
-    if (isHopByHop || named.has(lower)) continue;
-    // What software runs where is nobody's business (R28).
-    if (lower === "server" || lower === "x-powered-by") continue;
+    const { lower, isForNobody } = readName(name);
+    if (isForNobody || named.has(lower)) continue;
     headers.push(name, rawHeaders[i + 1] ?? "");
   }
   return headers;
@@ -129,7 +137,8 @@ function connectionOptions(rawHeaders: readonly string[]): ReadonlySet<string> {
 /** What a header's name means, whatever its spelling. */
 interface HeaderName {
   readonly lower: string;
-  readonly isHopByHop: boolean;
+  /** Not to be passed on to a browser. */
+  readonly isForNobody: boolean;
   /** Not to be passed on from a client. */
   readonly isReserved: boolean;
 }
@@ -142,7 +151,8 @@ function readName(name: string): HeaderName {
   const known = knownNames.get(name);
   if (known !== undefined) return known;
   const lower = name.toLowerCase();
-  const read = { lower, isHopByHop: hopByHop.has(lower), isReserved: isReserved(lower) };
+  const isForNobody = hopByHop.has(lower) || banners.has(lower);
+  const read = { lower, isForNobody, isReserved: isReserved(lower) };
   // Whoever sends ever new names fills this up once, and no further.
   if (knownNames.size < maxKnownNames) knownNames.set(name, read);
   return read;

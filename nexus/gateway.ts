@@ -18,6 +18,8 @@ import type { SessionCookie } from "./session_cookie.ts";
 /** What the gateway decides with. */
 export interface GatewayParts extends ServiceProxyParts, KeycloakProxyParts, PassageParts {
   readonly limits: NexusLimits;
+  /** Of every answer of Nexus's own that has none of its own. */
+  readonly ownHeaders: Readonly<Record<string, string>>;
   readonly sessionCookie: SessionCookie;
   readonly checkSession: SessionCheck;
   /** Pages of Nexus's own that need no session, by path. */
@@ -125,12 +127,12 @@ function requireMethod(methods: readonly string[], method: string): void {
   });
 }
 
-function send(
-  { defaultHeaders }: GatewayParts,
+export function send(
+  { ownHeaders }: GatewayParts,
   { incoming, outgoing, log }: Passage,
   response: Response,
 ): void {
-  for (const [name, value] of Object.entries(defaultHeaders)) {
+  for (const [name, value] of Object.entries(ownHeaders)) {
     if (!response.headers.has(name)) response.headers.set(name, value);
   }
   sendResponse(response, outgoing, incoming.method === "HEAD").catch((error: unknown) => {

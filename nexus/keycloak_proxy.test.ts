@@ -1,24 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import type { TestScope } from "@hivematrix/lib/testing";
-import { startEmbeddedProvider, type TestProvider } from "../helm/keycloak/testing.ts";
-import { startNexus, type TestNexus } from "./testing.ts";
+import type { TestProvider } from "../helm/keycloak/testing.ts";
+import { adasPassword, startWithEmbeddedProvider } from "./embedded_provider_testing.ts";
+import type { TestNexus } from "./testing.ts";
 
-/** A gateway before the provider that an installation has unless it is told otherwise. */
-async function start(t: TestScope, isSecure: boolean) {
-  let provider: TestProvider | undefined;
-  const nexus = await startNexus(t, {
-    isSecure,
-    startProvider: async (publicOrigin) => {
-      provider = await startEmbeddedProvider(t, { publicOrigin });
-      return provider;
-    },
-  });
-  if (provider === undefined) throw new Error("The provider was not started");
-  return { nexus, provider };
-}
-
-const password = { username: "ada", password: "ada-secret" };
+const password = adasPassword;
 
 for (const isSecure of [false, true]) {
   const where = isSecure ? "with TLS" : "on plain HTTP";
@@ -28,7 +14,7 @@ for (const isSecure of [false, true]) {
     const cleanUps: (() => unknown)[] = [];
     before(async () => {
       const scope = { after: (cleanUp: () => unknown) => cleanUps.unshift(cleanUp) };
-      ({ nexus, provider } = await start(scope, isSecure));
+      ({ nexus, provider } = await startWithEmbeddedProvider(scope, { isSecure }));
     });
     after(async () => {
       for (const cleanUp of cleanUps) await cleanUp();

@@ -14,6 +14,12 @@ export function defaultHeaders(isSecure: boolean): Readonly<Record<string, strin
   };
 }
 
+/** What Nexus answers itself: its pages set a policy of their own, anything else shows nothing. */
+export function ownHeaders(isSecure: boolean): Readonly<Record<string, string>> {
+  const policy = `default-src 'none'; object-src 'none'; base-uri 'none'; ${framingPolicy}`;
+  return { ...defaultHeaders(isSecure), "content-security-policy": policy };
+}
+
 const framingPolicy = "frame-ancestors 'self'";
 
 /**

@@ -23,7 +23,7 @@ import { OpenConnections } from "./open_connections.ts";
 import { openPages, sessionPages } from "./own_pages.ts";
 import { createPages } from "./pages.ts";
 import { createProvider } from "./provider.ts";
-import { defaultHeaders } from "./response_headers.ts";
+import { defaultHeaders, ownHeaders } from "./response_headers.ts";
 import { RevocationFeed } from "./revocation_feed.ts";
 import { createSealedBox } from "./sealed_box.ts";
 import { createSessionCheck } from "./session_check.ts";
@@ -102,6 +102,7 @@ export function createNexus(
     sessionCookie,
     checkSession,
     defaultHeaders: defaultHeaders(isSecure),
+    ownHeaders: ownHeaders(isSecure),
     openPages: openPages({
       provider,
       core,

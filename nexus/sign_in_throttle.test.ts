@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { PasswordThrottle } from "../helm/keycloak/password_throttle.ts";
-import { ada, startEmbeddedProvider, type TestProvider } from "../helm/keycloak/testing.ts";
+import { ada, type TestProvider } from "../helm/keycloak/testing.ts";
 import type { Answer, TestBrowser } from "./browser_testing.ts";
-import { startNexus, type TestNexus } from "./testing.ts";
+import { startWithEmbeddedProvider } from "./embedded_provider_testing.ts";
+import type { TestNexus } from "./testing.ts";
 
 // A password check takes its time, so the limits are smaller than an installation's; and no try
 // comes back while the test runs.
@@ -17,14 +18,9 @@ describe("sign-ins by password, from addresses of 127.0.0.0/8", () => {
   const cleanUps: (() => unknown)[] = [];
   before(async () => {
     const scope = { after: (cleanUp: () => unknown) => cleanUps.unshift(cleanUp) };
-    nexus = await startNexus(scope, {
-      startProvider: async (publicOrigin) => {
-        const users = names.map((username) => ({ ...ada, username, email: `${username}@x.test` }));
-        const throttle = new PasswordThrottle(limits, stoppedClock);
-        provider = await startEmbeddedProvider(scope, { publicOrigin, users, throttle });
-        return provider;
-      },
-    });
+    const users = names.map((username) => ({ ...ada, username, email: `${username}@x.test` }));
+    const throttle = new PasswordThrottle(limits, stoppedClock);
+    ({ nexus, provider } = await startWithEmbeddedProvider(scope, { users, throttle }));
   });
   after(async () => {
     for (const cleanUp of cleanUps) await cleanUp();

@@ -7,13 +7,14 @@ import {
 import type { Duplex } from "node:stream";
 import { followAnswer } from "@hivematrix/lib/close_server";
 import { HttpError } from "@hivematrix/lib/http_error";
-import { sendResponse } from "@hivematrix/lib/serve";
 import type { ServiceEntry } from "@hivematrix/lib/service_registry";
+import { joinByName } from "./answer_headers.ts";
 import { passageHeaders } from "./forward_passage.ts";
 import { responseHeaders } from "./forwarded_headers.ts";
-import { type GatewayParts, judge } from "./gateway.ts";
+import { type GatewayParts, judge, send } from "./gateway.ts";
 import { logAnswer, Passage, type Refuse } from "./passage.ts";
 import { refuseAccess, refuseWithError, refuseWithoutSession } from "./refusal.ts";
+import { missingHeaders } from "./response_headers.ts";
 import { findService, findUpstream } from "./service_proxy.ts";
 import { readToken, type Session } from "./session_check.ts";
 
@@ -28,7 +29,7 @@ export function createUpgradeHandler(
   answerOrdinary: RequestListener,
 ): (incoming: IncomingMessage, socket: Duplex, head: Buffer) => void {
   const refuse: Refuse = (passage, error) =>
-    void sendResponse(refuseWithError(parts.pages, passage, error), passage.outgoing);
+    send(parts, passage, refuseWithError(parts.pages, passage, error));
   return (incoming, socket, head) => {
     // A refusal is an ordinary answer, written the ordinary way.
     const outgoing = new ServerResponse(incoming);
@@ -72,9 +73,9 @@ async function answer(
   try {
     passage.target = judge(parts, passage.incoming);
     const refusal = await connect(parts, passage, socket, head);
-    if (refusal !== undefined) await sendResponse(refusal, passage.outgoing);
+    if (refusal !== undefined) send(parts, passage, refusal);
   } catch (error) {
-    await sendResponse(refuseWithError(parts.pages, passage, error), passage.outgoing);
+    send(parts, passage, refuseWithError(parts.pages, passage, error));
   }
 }
 
@@ -149,7 +150,9 @@ function join(
       resolve();
     });
     request.once("response", (response) => {
-      passage.outgoing.writeHead(response.statusCode ?? 502, responseHeaders(response.rawHeaders));
+      const headers = responseHeaders(response.rawHeaders);
+      headers.push(...missingHeaders(joinByName(headers), parts.defaultHeaders));
+      passage.outgoing.writeHead(response.statusCode ?? 502, headers);
       response.pipe(passage.outgoing);
       response.once("close", resolve);
     });

@@ -15,6 +15,7 @@ export function isolateBrowsers(address: PublicAddress): Middleware {
     "script-src",
     // After the form the browser is led back to the platform, which may be another origin.
     `form-action 'self' ${address.publicOrigin}`,
+    "object-src 'none'",
     "frame-ancestors 'none'",
     "base-uri 'none'",
   ].join("; ");
