@@ -2,19 +2,20 @@ import { readFileSync } from "node:fs";
 import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { SettingsError } from "@hivematrix/lib/settings";
+import { serveHttp2 } from "./http2_server.ts";
 import { defaultLimits, type NexusLimits } from "./limits.ts";
 import type { NexusSettings } from "./nexus_settings.ts";
+import { tlsSettings } from "./tls_settings.ts";
 
 /** Milliseconds without a byte in either direction after which a connection is dropped. */
 const idleTimeoutMs = 610_000;
 
 /** The server that browsers talk to. @throws {SettingsError} for a certificate that cannot be used */
 export function createServer(settings: NexusSettings, listener: RequestListener): Server {
-  const options = serverOptions(settings.limits ?? defaultLimits);
   const server =
     settings.TLS_CERT_FILE === undefined
-      ? createHttpServer(options, listener)
-      : createTlsServer(settings, options, listener);
+      ? createHttpServer(serverOptions(settings.limits ?? defaultLimits), listener)
+      : createTlsServer(settings, listener);
   server.timeout = idleTimeoutMs;
   // Node would drop the headers beyond its bound without a word; head_limits.ts counts them.
   server.maxHeadersCount = 0;
@@ -35,14 +36,16 @@ function serverOptions({ header_bytes, header_seconds, keep_alive_seconds }: Nex
 }
 
 function createTlsServer(
-  { TLS_CERT_FILE = "", TLS_KEY_FILE = "" }: NexusSettings,
-  options: ReturnType<typeof serverOptions>,
+  { TLS_CERT_FILE = "", TLS_KEY_FILE = "", limits = defaultLimits }: NexusSettings,
   listener: RequestListener,
 ): Server {
+  const options = serverOptions(limits);
   try {
     const certificate = { cert: readFileSync(TLS_CERT_FILE), key: readFileSync(TLS_KEY_FILE) };
-    const tls = { minVersion: "TLSv1.2", handshakeTimeout: options.headersTimeout } as const;
-    return createHttpsServer({ ...options, ...certificate, ...tls }, listener);
+    const tls = { ...tlsSettings, ...certificate, handshakeTimeout: options.headersTimeout };
+    const server = createHttpsServer({ ...options, ...tls }, listener);
+    serveHttp2(server, limits, idleTimeoutMs);
+    return server;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new SettingsError(
