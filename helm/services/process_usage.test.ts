@@ -18,6 +18,7 @@ test("memory and load of a service include its children", async (t) => {
   const usage = (await new UsageMeter().measure([{ pid, uptimeSeconds: 0.1 }])).get(pid);
   assert.ok((usage?.memoryBytes ?? 0) > 60e6, `${usage?.memoryBytes} bytes`);
   assert.ok((usage?.cpuPercent ?? 0) > 0);
+  assert.equal(usage?.processes, 2);
 });
 
 test("a process that is gone has no usage", async () => {

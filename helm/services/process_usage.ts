@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import { type ProcessEntry, readProcesses } from "./process_table.ts";
 
 export interface ProcessUsage {
+  readonly processes: number;
   readonly memoryBytes: number;
   readonly cpuPercent: number;
 }
@@ -29,6 +30,7 @@ export class UsageMeter {
       if (family.length === 0) continue;
       const cpuSeconds = family.reduce((sum, member) => sum + member.cpuSeconds, 0);
       usages.set(pid, {
+        processes: family.length,
         memoryBytes: await readMemory(family.map((member) => member.pid)),
         cpuPercent: this.#load(pid, cpuSeconds, uptimeSeconds),
       });

@@ -15,6 +15,8 @@ export interface ServiceStatus {
   /** ISO 8601. */
   readonly startedAt?: string;
   readonly uptimeSeconds?: number;
+  /** It and its children. */
+  readonly processes?: number;
   /** Resident memory of the process and its children; shared pages counted once. */
   readonly memoryBytes?: number;
   /** Share of one core, 0 to 100 × cores. */

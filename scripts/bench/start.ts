@@ -17,6 +17,7 @@ const idleMs = 10_000;
 interface ServiceLine {
   readonly name: string;
   readonly state: string;
+  readonly processes?: number;
   readonly memoryBytes?: number;
 }
 
@@ -91,9 +92,14 @@ function timeTable(times: Record<string, number>): string {
 function memoryTable(services: readonly ServiceLine[]): string {
   const row = (label: string, bytes: number, goal: number) =>
     `| ${label} | ${formatMemory(bytes)} | ${formatMemory(goal)} |`;
-  const lines = services.map(({ name, state, memoryBytes = 0 }) =>
-    row(state === "ready" ? name : `${name} (${state})`, memoryBytes, goals.perProcessBytes),
-  );
+  const lines = services.map(({ name, state, processes = 1, memoryBytes = 0 }) => {
+    const notes = [
+      ...(state === "ready" ? [] : [state]),
+      ...(processes === 1 ? [] : [`${processes} processes`]),
+    ];
+    const label = notes.length === 0 ? name : `${name} (${notes.join(", ")})`;
+    return row(label, memoryBytes, processes * goals.perProcessBytes);
+  });
   const together = services.reduce((sum, { memoryBytes = 0 }) => sum + memoryBytes, 0);
   lines.push(row("together", together, goals.togetherBytes));
   return ["| resident memory, idle | measured | goal |", "|---|---:|---:|", ...lines].join("\n");
