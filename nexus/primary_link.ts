@@ -10,9 +10,18 @@ const answerTimeoutMs = 2000;
 export class PrimaryLink implements UsedStates {
   readonly #open = new Map<number, (answer: boolean) => void>();
   #lastId = 0;
+  #start: () => void = () => {};
 
   constructor() {
     process.on("message", (message: FromPrimary) => this.#receive(message));
+  }
+
+  /** To be called when all is loaded, which takes the most time. Resolves when it is this one's turn. */
+  async untilStart(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#start = resolve;
+      this.#send({ isLoaded: true });
+    });
   }
 
   /** From now on requests are served here. */
@@ -41,6 +50,7 @@ export class PrimaryLink implements UsedStates {
 
   #receive(message: FromPrimary): void {
     if ("ping" in message) this.#send({ pong: true });
+    else if ("start" in message) this.#start();
     // Its listeners, and never what the system does when there are none.
     else if ("reload" in message) process.emit("SIGHUP", "SIGHUP");
     else this.#open.get(message.id)?.(message.answer);

@@ -15,6 +15,7 @@ const lingerMs = 300;
 export async function serveGateway(settings: StartSettings, log: Log): Promise<void> {
   const { port, bindAddress } = settings;
   const primary = cluster.isWorker ? new PrimaryLink() : undefined;
+  await primary?.untilStart();
   const servicesFile = join(import.meta.dirname, "services.json");
   const nexus = createNexus(settings, servicesFile, log, {
     ...(primary && { usedStates: primary, isReady: () => primary.isReady() }),

@@ -8,11 +8,13 @@ export type Question =
   | { readonly isReady: true };
 
 export type FromWorker =
+  | { readonly isLoaded: true }
   | { readonly listens: true }
   | { readonly pong: true }
   | { readonly question: Question; readonly id: number };
 
 export type FromPrimary =
+  | { readonly start: true }
   | { readonly ping: true }
   | { readonly reload: true }
   | { readonly answer: boolean; readonly id: number };

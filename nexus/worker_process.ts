@@ -18,14 +18,21 @@ export class WorkerProcess {
   #isListening = false;
   #unansweredPings = 0;
 
-  /** Starts it. @param answer to its questions */
-  constructor(answer: (question: Question) => boolean) {
+  /**
+   * Starts it.
+   *
+   * @param mayServe it loads at once, and does no more before this resolves
+   * @param answer to its questions
+   */
+  constructor(mayServe: Promise<void>, answer: (question: Question) => boolean) {
     this.#worker = cluster.fork();
     this.listening = new Promise((resolve) => {
       this.#worker.on("message", (message: FromWorker) => {
         this.#unansweredPings = 0;
         if ("question" in message) {
           this.#send({ answer: answer(message.question), id: message.id });
+        } else if ("isLoaded" in message) {
+          void mayServe.then(() => this.#send({ start: true }));
         } else if ("listens" in message) {
           this.#isListening = true;
           resolve();

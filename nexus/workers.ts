@@ -47,7 +47,8 @@ export class Workers {
   }
 
   /**
-   * Resolves when all listen. One goes ahead: what is wrong with a setting or the port is said once.
+   * Resolves when all listen. All load at once, and from there one goes ahead: what is wrong with the
+   * certificate or the port is said once.
    *
    * @returns false when it was closed meanwhile
    * @throws {FirstWorkerError}
@@ -55,15 +56,18 @@ export class Workers {
   async start(): Promise<boolean> {
     const { signal } = this.#stop;
     const first = this.#fork();
+    const others = Array.from({ length: this.#count - 1 }, () => this.#fork(first.listening));
     const ending = await Promise.race([first.listening, first.ended]);
     if (signal.aborted) return false;
-    if (ending !== undefined) throw new FirstWorkerError(ending);
+    if (ending !== undefined) {
+      for (const worker of others) worker.kill("SIGKILL");
+      throw new FirstWorkerError(ending);
+    }
     const watch = setInterval(() => this.#endHanging(), pingEveryMs);
     signal.addEventListener("abort", () => clearInterval(watch));
     await new Promise<void>((resolve) => {
       signal.addEventListener("abort", () => resolve());
-      void this.#keepOne(resolve, first);
-      for (let i = 1; i < this.#count; i++) void this.#keepOne(resolve);
+      for (const worker of [first, ...others]) void this.#keepOne(worker, resolve);
     });
     this.#isReady = !signal.aborted;
     return this.#isReady;
@@ -87,25 +91,27 @@ export class Workers {
   }
 
   /** One place among the workers, for which there is always another when one has ended. */
-  async #keepOne(onComplete: () => void, first?: WorkerProcess): Promise<void> {
-    for (let next = first; !this.#stop.signal.aborted; next = undefined) {
-      const worker = next ?? this.#fork();
+  async #keepOne(first: WorkerProcess, onComplete: () => void): Promise<void> {
+    const { signal } = this.#stop;
+    for (let worker = first; ; worker = this.#fork()) {
       void worker.listening.then(() => {
         if (this.#countListening() === this.#count) onComplete();
       });
       const { words, ageMs } = await worker.ended;
-      if (this.#stop.signal.aborted) return;
+      if (signal.aborted) return;
       this.#earlyDeaths = ageMs < stableAfterMs ? this.#earlyDeaths + 1 : 0;
       const delayMs = delayAfter(this.#earlyDeaths);
       const left = this.#countListening();
       const fields = { pid: worker.pid, ending: words, left, delayMs };
       this.#log.warn("a process has ended, another takes its place", fields);
-      await sleep(delayMs, undefined, { signal: this.#stop.signal }).catch(() => {});
+      await sleep(delayMs, undefined, { signal }).catch(() => {});
+      if (signal.aborted) return;
     }
   }
 
-  #fork(): WorkerProcess {
-    const worker = new WorkerProcess((question) => this.#answer(question));
+  /** @param mayServe loading begins at once all the same */
+  #fork(mayServe = Promise.resolve()): WorkerProcess {
+    const worker = new WorkerProcess(mayServe, (question) => this.#answer(question));
     this.#running.add(worker);
     void worker.ended.then(() => this.#running.delete(worker));
     return worker;
