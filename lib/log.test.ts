@@ -177,7 +177,7 @@ test("an error made for people to read is written without its stack", () => {
 test("a service goes on when nobody reads its output any more", async (t) => {
   const program = `import { createLog, exitOnFailure } from "./log.ts";
     const log = createLog("codex"); exitOnFailure(log);
-    process.on("message", () => { log.info("to nobody"); setImmediate(() => process.send("alive")); });
+    process.on("message", () => { log.warn("to nobody"); setImmediate(() => process.send("alive")); });
     process.send("ready");`;
   const options = {
     cwd: import.meta.dirname,

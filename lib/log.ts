@@ -103,17 +103,22 @@ function formatTime(ms: number): string {
 
 let pending = "";
 
+/** Nobody who follows a log notices it. */
+const gatherMs = 20;
+/** Lines are not gathered beyond this many characters. */
+const maxPending = 65_536;
+
 /**
  * A busy service writes a line a request, and a system call for each would cost more than the line.
- * So the lines of one turn of the event loop go out together; what tells of trouble does not wait.
+ * So lines are gathered for a moment and go out together; what tells of trouble does not wait.
  */
 function writeToStandardOutput(line: string, level: LogLevel): void {
   if (pending === "") {
     guardStandardOutput();
-    setImmediate(flush);
+    setTimeout(flush, gatherMs);
   }
   pending += line;
-  if (severity[level] >= severity.warn) flush();
+  if (severity[level] >= severity.warn || pending.length > maxPending) flush();
 }
 
 function flush(): void {
