@@ -13,10 +13,8 @@ export interface ForwardingParts {
 export interface Sending {
   /** Path and query, below the upstream's own path. */
   readonly target: string;
-  /** The user token, for services. */
-  readonly bearer?: string | undefined;
-  /** Further headers, name and value in turn. */
-  readonly headers?: readonly string[];
+  /** The user token for services, a client's own credential for the provider. */
+  readonly authorization?: string | undefined;
   readonly composition?: Composition | undefined;
 }
 
@@ -38,7 +36,7 @@ export function passageHeaders(
   publicFacts: PublicFacts,
   passage: Passage,
   { prefix }: Upstream,
-  { bearer, composition }: Pick<Sending, "bearer" | "composition">,
+  { authorization, composition }: Pick<Sending, "authorization" | "composition">,
 ): string[] {
   const { protocol, host, port } = publicFacts;
   return requestHeaders(passage.incoming.rawHeaders, {
@@ -49,7 +47,7 @@ export function passageHeaders(
     prefix,
     requestId: passage.requestId,
     traceparent: passage.traceparent,
-    bearer,
+    authorization,
     cookie: passage.foreignCookies,
     mayBeComposed: composition?.isWanted ?? false,
   });
@@ -62,13 +60,11 @@ export function forwardPassage(
   upstream: Upstream,
   sending: Sending,
 ): Exchange {
-  const headers = passageHeaders(publicFacts, passage, upstream, sending);
-  if (sending.headers !== undefined) headers.push(...sending.headers);
   return forwarder.forward({
     request: passage,
     upstream,
     target: upstream.basePath + sending.target,
-    headers,
+    headers: passageHeaders(publicFacts, passage, upstream, sending),
     defaultHeaders,
     composition: sending.composition,
   });

@@ -11,7 +11,7 @@ const facts: ForwardedFacts = {
   prefix: "/template",
   requestId: "the-request-id",
   traceparent: "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01",
-  bearer: "the-token",
+  authorization: "Bearer the-token",
   cookie: "theme=dark",
   mayBeComposed: false,
 };
@@ -45,7 +45,7 @@ test("the gateway's own headers are there, each once, and nothing else is added"
 });
 
 test("without a token or cookie there is no such header", () => {
-  const headers = collect(requestHeaders([], { ...facts, bearer: undefined, cookie: "" }));
+  const headers = collect(requestHeaders([], { ...facts, authorization: undefined, cookie: "" }));
   assert.ok(!("authorization" in headers) && !("cookie" in headers));
 });
 

@@ -16,8 +16,8 @@ export interface ForwardedFacts extends PublicFacts {
   readonly prefix: string;
   readonly requestId: string;
   readonly traceparent: string;
-  /** The user token, for services; the identity provider gets none. */
-  readonly bearer: string | undefined;
+  /** The user token for services; for the provider, what the client itself has sent. */
+  readonly authorization: string | undefined;
   /** The Cookie header without Nexus's own cookies. */
   readonly cookie: string;
   /** Whether the answer may be composed, which needs it uncompressed. */
@@ -95,7 +95,7 @@ export function requestHeaders(rawHeaders: readonly string[], facts: ForwardedFa
   headers.push("x-forwarded-prefix", facts.prefix);
   headers.push("x-request-id", facts.requestId);
   headers.push("traceparent", facts.traceparent);
-  if (facts.bearer !== undefined) headers.push("authorization", `Bearer ${facts.bearer}`);
+  if (facts.authorization !== undefined) headers.push("authorization", facts.authorization);
   if (facts.cookie !== "") headers.push("cookie", facts.cookie);
   return headers;
 }

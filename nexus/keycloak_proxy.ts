@@ -35,7 +35,7 @@ export function forwardToKeycloak(parts: KeycloakProxyParts, passage: Passage): 
   passage.foreignCookies = parts.sessionCookie.readHeader(headers.cookie).foreignCookies;
   passage.exchange = forwardPassage(parts, passage, parts.keycloak, {
     target: rest + target.query,
-    headers: authorization === undefined ? [] : ["authorization", authorization],
+    authorization,
   });
 }
 

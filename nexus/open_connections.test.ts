@@ -7,6 +7,7 @@ import type { Session } from "./session_check.ts";
 
 const session: Session = {
   token: "token",
+  authorization: "Bearer token",
   hash: "hash",
   user: { exp: Date.now() / 1000 + 3600 } as UserClaims,
 };

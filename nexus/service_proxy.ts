@@ -45,7 +45,7 @@ export function forwardToService(
   parts.connections.add(session, outgoing);
   passage.exchange = forwardPassage(parts, passage, findUpstream(entry, parts.publicOrigin), {
     target: rest + target.query,
-    bearer: session.token,
+    authorization: session.authorization,
     composition: {
       isWanted: asksForDocument(headers),
       compose: (own) => parts.compose(own, session, entry.name),

@@ -6,6 +6,8 @@ import { hashSessionId, type TrustedSessions } from "./trusted_sessions.ts";
 
 export interface Session {
   readonly token: string;
+  /** What services get: made once, for it is long and goes along with every request. */
+  readonly authorization: string;
   readonly user: UserClaims;
   /** How Core's revocation feed names the session. */
   readonly hash: string;
@@ -38,7 +40,9 @@ export function createSessionCheck(
     if (caller?.kind !== "user") return undefined;
     const question = trusted.ask();
     if (!(await core.isLive(token, use))) return undefined;
-    const session = { token, user: caller.user, hash: hashSessionId(caller.user.jti) };
+    const { user } = caller;
+    const authorization = `Bearer ${token}`;
+    const session = { token, authorization, user, hash: hashSessionId(user.jti) };
     question.remember(session, use);
     return session;
   };

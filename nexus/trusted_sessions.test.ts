@@ -9,7 +9,8 @@ const use = { isUse: true };
 function sessionOf(jti: string, lifetimeSeconds = 3600): Session {
   const exp = Math.floor(Date.now() / 1000) + lifetimeSeconds;
   const user = { jti, exp } as UserClaims;
-  return { token: `token of ${jti}`, user, hash: hashSessionId(jti) };
+  const token = `token of ${jti}`;
+  return { token, authorization: `Bearer ${token}`, user, hash: hashSessionId(jti) };
 }
 
 /** Trust under a feed whose state the test decides. */

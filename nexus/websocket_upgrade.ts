@@ -130,7 +130,8 @@ function join(
   const { session, socket, head, entry, rest } = to;
   const upstream = findUpstream(entry, parts.publicOrigin);
   const url = upstream.upstreamUrl;
-  const sent = passageHeaders(parts.publicFacts, passage, upstream, { bearer: session.token });
+  const { authorization } = session;
+  const sent = passageHeaders(parts.publicFacts, passage, upstream, { authorization });
   return new Promise((resolve, reject) => {
     const request = httpRequest({
       host: url.hostname,
