@@ -9,6 +9,7 @@ import { canCompose } from "./composition_rules.ts";
 import { lowerName } from "./forwarded_headers.ts";
 import type { AddressPair } from "./public_address.ts";
 import { missingHeaders } from "./response_headers.ts";
+import { createConnector, mayRetry } from "./retry_rule.ts";
 import { endWhenSilent } from "./upload_watch.ts";
 
 /** Where requests are sent on to. */
@@ -88,32 +89,14 @@ export function createForwarder(
 ): Forwarder {
   const agent = new Agent({
     ...connectionSettings,
-    connect: { timeout: timeoutsMs.connect },
+    connect: createConnector(timeoutsMs.connect),
     headersTimeout: timeoutsMs.head,
     bodyTimeout: timeoutsMs.idle,
   });
   return {
     forward(forwarding) {
-      const { request, upstream, target, headers } = forwarding;
-      const { incoming } = request;
-      const exchange = new AnswerHandler(forwarding);
-      try {
-        agent.dispatch(
-          {
-            origin: upstream.origin,
-            path: target,
-            method: (incoming.method ?? "GET") as Dispatcher.HttpMethod,
-            headers,
-            // Not the stream itself: undici would end it, and the browser's connection with it,
-            // when an upstream answers before it has read everything.
-            body: hasBody(incoming) ? detach(incoming, bodyIdleMs) : null,
-            ...(mayStayUnread(incoming) && { reset: true }),
-          },
-          exchange,
-        );
-      } catch (error) {
-        request.fail(toHttpError(upstream, error));
-      }
+      const exchange = new AnswerHandler(forwarding, agent, bodyIdleMs);
+      exchange.send();
       return exchange;
     },
     close: () => agent.destroy(),
@@ -159,6 +142,10 @@ function mayStayUnread(incoming: IncomingMessage): boolean {
  */
 class AnswerHandler implements Dispatcher.DispatchHandler, Exchange {
   readonly #forwarding: Forwarding;
+  readonly #agent: Agent;
+  readonly #bodyIdleMs: number;
+  #hasBegun = false;
+  #isRetry = false;
   #abort: ((reason: Error) => void) | undefined;
   #resume: (() => void) | undefined;
   #composer: HtmlComposer | undefined;
@@ -169,8 +156,32 @@ class AnswerHandler implements Dispatcher.DispatchHandler, Exchange {
   #content: Buffer = noBytes;
   #isAborted = false;
 
-  constructor(forwarding: Forwarding) {
+  constructor(forwarding: Forwarding, agent: Agent, bodyIdleMs: number) {
     this.#forwarding = forwarding;
+    this.#agent = agent;
+    this.#bodyIdleMs = bodyIdleMs;
+  }
+
+  send(): void {
+    const { request, upstream, target, headers } = this.#forwarding;
+    const { incoming } = request;
+    try {
+      this.#agent.dispatch(
+        {
+          origin: upstream.origin,
+          path: target,
+          method: (incoming.method ?? "GET") as Dispatcher.HttpMethod,
+          headers,
+          // Not the stream itself: undici would end it, and the browser's connection with it,
+          // when an upstream answers before it has read everything.
+          body: hasBody(incoming) ? detach(incoming, this.#bodyIdleMs) : null,
+          ...(mayStayUnread(incoming) && { reset: true }),
+        },
+        this,
+      );
+    } catch (error) {
+      request.fail(toHttpError(upstream, error));
+    }
   }
 
   abort(): void {
@@ -181,6 +192,11 @@ class AnswerHandler implements Dispatcher.DispatchHandler, Exchange {
   onConnect(abort: (reason?: Error) => void): void {
     this.#abort = abort;
     if (this.#isAborted) abort(clientIsGone);
+  }
+
+  /** The first byte of an answer has come. */
+  onResponseStarted(): void {
+    this.#hasBegun = true;
   }
 
   onHeaders(status: number, rawHeaders: Buffer[], resume: () => void): boolean {
@@ -241,6 +257,12 @@ class AnswerHandler implements Dispatcher.DispatchHandler, Exchange {
     }
     const { request, upstream } = this.#forwarding;
     const { outgoing } = request;
+    const mayTryAgain = !this.#hasBegun && !this.#isRetry && !this.#isAborted;
+    if (mayTryAgain && mayRetry(request.incoming, hasBody(request.incoming), error)) {
+      this.#isRetry = true;
+      this.send();
+      return;
+    }
     // A head that still waits belongs to an answer that will never be whole.
     this.#head = undefined;
     // Too late for another answer: a cut connection is the only honest sign that this one is not whole.
