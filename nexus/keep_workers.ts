@@ -1,6 +1,7 @@
 import type { Log } from "@hivematrix/lib/log";
 import { closeOnSignal } from "@hivematrix/lib/serve";
 import { announceListening } from "./announce_listening.ts";
+import { watchCertificate } from "./certificate_watch.ts";
 import type { StartSettings } from "./nexus_settings.ts";
 import { FirstWorkerError, Workers } from "./workers.ts";
 
@@ -10,7 +11,10 @@ export async function keepWorkers(settings: StartSettings, log: Log): Promise<vo
   closeOnSignal(log, workers);
   process.on("SIGHUP", () => workers.reload());
   try {
-    if (await workers.start()) announceListening(log, settings);
+    if (!(await workers.start())) return;
+    announceListening(log, settings);
+    // Each worker reads the certificate for itself; what there is to say about it is said here.
+    watchCertificate(settings, { log });
   } catch (error) {
     // The worker's own reason is to stand at the end of the log, where people look for it.
     if (error instanceof FirstWorkerError && error.exitCode) process.exit(error.exitCode);

@@ -1,10 +1,11 @@
-import { readFileSync } from "node:fs";
 import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
+import { Server as TlsServer } from "node:tls";
 import { SettingsError } from "@hivematrix/lib/settings";
 import { serveHttp2 } from "./http2_server.ts";
 import { defaultLimits, type NexusLimits } from "./limits.ts";
 import type { NexusSettings } from "./nexus_settings.ts";
+import { readCertificate, type TlsCertificate } from "./tls_certificate.ts";
 import { tlsSettings } from "./tls_settings.ts";
 
 /** Milliseconds without a byte in either direction after which a connection is dropped. */
@@ -41,8 +42,8 @@ function createTlsServer(
 ): Server {
   const options = serverOptions(limits);
   try {
-    const certificate = { cert: readFileSync(TLS_CERT_FILE), key: readFileSync(TLS_KEY_FILE) };
-    const tls = { ...tlsSettings, ...certificate, handshakeTimeout: options.headersTimeout };
+    const { cert, key } = readCertificate({ certFile: TLS_CERT_FILE, keyFile: TLS_KEY_FILE });
+    const tls = { ...tlsSettings, cert, key, handshakeTimeout: options.headersTimeout };
     const server = createHttpsServer({ ...options, ...tls }, listener);
     serveHttp2(server, limits, idleTimeoutMs);
     return server;
@@ -53,4 +54,9 @@ function createTlsServer(
       { cause: error },
     );
   }
+}
+
+/** New handshakes get this certificate; connections that are open go on. */
+export function useCertificate(server: Server, { cert, key }: TlsCertificate): void {
+  if (server instanceof TlsServer) server.setSecureContext({ ...tlsSettings, cert, key });
 }

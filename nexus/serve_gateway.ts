@@ -1,12 +1,17 @@
 import cluster from "node:cluster";
 import { join } from "node:path";
 import { closeServer } from "@hivematrix/lib/close_server";
-import type { Log } from "@hivematrix/lib/log";
+import { createLog, type Log } from "@hivematrix/lib/log";
 import { closeOnSignal, listen } from "@hivematrix/lib/serve";
 import { announceListening } from "./announce_listening.ts";
+import { watchCertificate } from "./certificate_watch.ts";
+import { useCertificate } from "./listener.ts";
 import type { StartSettings } from "./nexus_settings.ts";
 import { PrimaryLink } from "./primary_link.ts";
 import { createNexus } from "./server.ts";
+
+/** What the primary says for all. */
+const quiet: Log = createLog("nexus", { write: () => {} });
 
 /** A browser's next request may be that long on its way when the gateway stops. */
 const lingerMs = 300;
@@ -21,14 +26,21 @@ export async function serveGateway(settings: StartSettings, log: Log): Promise<v
     ...(primary && { usedStates: primary, isReady: () => primary.isReady() }),
   });
   await listen(nexus.server, { port, hostname: bindAddress, service: "nexus" });
-  const closables = [{ close: () => closeServer(nexus.server, { lingerMs }) }, nexus];
+  const certificate = watchCertificate(settings, {
+    log: primary === undefined ? log : quiet,
+    use: (next) => useCertificate(nexus.server, next),
+  });
+  const closables = [
+    { close: () => closeServer(nexus.server, { lingerMs }) },
+    nexus,
+    { close: () => certificate?.close() },
+  ];
   if (primary === undefined) {
     announceListening(log, settings);
     closeOnSignal(log, ...closables);
     return;
   }
-  // The primary says it for all.
-  closeOnSignal({ info: () => {} }, ...closables);
+  closeOnSignal(quiet, ...closables);
   primary.onGone(() => {
     log.warn("the process that keeps the others is gone, this one stops as well");
     process.kill(process.pid, "SIGTERM");

@@ -170,12 +170,15 @@ function writeServices(
   return file;
 }
 
-/** A self-signed certificate, as openssl makes it. */
-function makeCertificate(folder: string): { TLS_CERT_FILE: string; TLS_KEY_FILE: string } {
+/** A self-signed certificate in `<folder>/cert.pem` and `key.pem`, as openssl makes it. */
+export function makeCertificate(
+  folder: string,
+  { name = "nexus-test", days = 30 } = {},
+): { TLS_CERT_FILE: string; TLS_KEY_FILE: string } {
   const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
   const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  const names = ["-subj", "/CN=nexus-test", "-addext", "subjectAltName=IP:127.0.0.1"];
-  const files = ["-keyout", key, "-out", cert, "-days", "2"];
+  const names = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name},IP:127.0.0.1`];
+  const files = ["-keyout", key, "-out", cert, "-days", String(days)];
   execFileSync("openssl", ["req", "-x509", ...curve, ...names, ...files], { stdio: "ignore" });
   return { TLS_CERT_FILE: cert, TLS_KEY_FILE: key };
 }
