@@ -139,6 +139,8 @@ function join(
       path: upstream.basePath + rest + passage.target.query,
       headers: [...sent, "host", url.host, "connection", "Upgrade", "upgrade", "websocket"],
       timeout: connectTimeoutMs,
+      // A connection of its own: one that an earlier refusal has left may end just now.
+      agent: false,
     });
     request.once("upgrade", (response, upstream, upstreamHead) => {
       passage.outgoing.statusCode = 101;

@@ -13,6 +13,7 @@ import type { CpuAnswer, MemoryAnswer, Question } from "./process_probe.ts";
 /** A service as a process of its own, started with the platform's command, that can be asked. */
 export interface MeasuredProcess {
   readonly url: string;
+  readonly pid: number;
   readonly logFile: string;
   /** From its spawning to the first 200 of /health. */
   readonly startedMs: number;
@@ -68,6 +69,7 @@ export async function startMeasured(
   await waitFor(() => isHealthy(child, url, logFile), { timeoutMs: 60_000, what: `${url}/health` });
   return {
     url,
+    pid: child.pid ?? 0,
     logFile,
     startedMs: performance.now() - startedAt,
     cpuMicroseconds: async () => (await ask<CpuAnswer>(child, "cpu")).microseconds,

@@ -8,6 +8,8 @@ import { type Bench, openStore } from "./part.ts";
 import type { MemoryAnswer } from "./process_probe.ts";
 import { type CoreProcess, startCore, startNexus } from "./services.ts";
 
+type Memory = Omit<MemoryAnswer, "openSockets">;
+
 /** Issue 3, "Speed and memory". */
 const goalBytes = 600;
 /** "No growth": no session fits into this, and code that gets compiled on the way takes as much. */
@@ -77,7 +79,7 @@ async function measureCore({ sizes }: Bench, core: CoreProcess) {
   return { tokens, growth };
 }
 
-const noGrowth: MemoryAnswer = { liveBytes: Number.NaN, residentBytes: Number.NaN };
+const noGrowth: Memory = { liveBytes: Number.NaN, residentBytes: Number.NaN };
 
 /** Bytes for each of `count` sessions. */
 async function measureGrowth(
@@ -85,7 +87,7 @@ async function measureGrowth(
   count: number,
   settleMs: number,
   fill: (count: number) => Promise<unknown>,
-): Promise<MemoryAnswer> {
+): Promise<Memory> {
   const settle = async () => {
     await sleep(settleMs);
     return await measured.memory();
@@ -99,7 +101,7 @@ async function measureGrowth(
   };
 }
 
-function describe(what: string, { liveBytes, residentBytes }: MemoryAnswer, goal?: number) {
+function describe(what: string, { liveBytes, residentBytes }: Memory, goal?: number) {
   const withGoal = goal === undefined ? {} : { goal };
   const figures: Figure[] = [
     { what: `${what}, live`, value: liveBytes, unit: "bytes", ...withGoal },

@@ -12,6 +12,8 @@ export interface MemoryAnswer {
   /** What is alive on the heap and beside it. */
   readonly liveBytes: number;
   readonly residentBytes: number;
+  /** TCP connections that are open, to both sides. */
+  readonly openSockets: number;
 }
 
 process.on("message", async (question: Question) => {
@@ -32,5 +34,8 @@ async function readMemory(): Promise<MemoryAnswer> {
     await sleep(50);
   }
   const { heapUsed, external, rss } = process.memoryUsage();
-  return { liveBytes: heapUsed + external, residentBytes: rss };
+  const openSockets = process
+    .getActiveResourcesInfo()
+    .filter((kind) => kind === "TCPSocketWrap").length;
+  return { liveBytes: heapUsed + external, residentBytes: rss, openSockets };
 }
