@@ -30,6 +30,8 @@ export interface StartSettings extends NexusSettings {
   readonly bindAddress: string;
   /** How many serve requests; with more than one, another one keeps them. */
   readonly processes: number;
+  /** Where plain HTTP is redirected from; 0: nowhere. */
+  readonly redirectPort: number;
 }
 
 /** Each takes memory, and a gateway rarely needs more than this. */
@@ -66,6 +68,7 @@ export function readNexusSettings(
       "TLS_CERT_FILE",
       "TLS_KEY_FILE",
       "PROCESSES",
+      "REDIRECT_PORT",
       "TRUSTED_PROXIES",
       ...limitSettings,
     ],
@@ -87,6 +90,7 @@ export function readNexusSettings(
     port: readPort("nexus", found.PORT),
     bindAddress: found.BIND_ADDRESS ?? "127.0.0.1",
     processes,
+    redirectPort: readRedirectPort(found.REDIRECT_PORT, publicUrl),
     limits: shareLimits(readLimits(found), processes),
     trustedProxies: readAddresses("TRUSTED_PROXIES", found.TRUSTED_PROXIES),
   };
@@ -96,6 +100,13 @@ function readProcesses(value: string | undefined): number {
   if (value === undefined) return Math.min(availableParallelism(), maxDefaultProcesses);
   if (/^[1-9]\d?$/.test(value)) return Number(value);
   throw cannotUse("PROCESSES", value, "it has to be a number from 1 to 99");
+}
+
+/** Without TLS there is nothing to lead to. */
+function readRedirectPort(value = "0", { protocol }: URL): number {
+  if (value === "0" || protocol !== "https:") return 0;
+  if (/^[1-9]\d{0,4}$/.test(value) && Number(value) < 65_536) return Number(value);
+  throw cannotUse("REDIRECT_PORT", value, "it has to be a port, or 0 for none");
 }
 
 function readHttpUrl(key: string, value: string): URL {

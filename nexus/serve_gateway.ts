@@ -8,9 +8,10 @@ import { watchCertificate } from "./certificate_watch.ts";
 import { useCertificate } from "./listener.ts";
 import type { StartSettings } from "./nexus_settings.ts";
 import { PrimaryLink } from "./primary_link.ts";
+import { listenForRedirects } from "./redirect_listener.ts";
 import { createNexus } from "./server.ts";
 
-/** What the primary says for all. */
+/** For what another process says for all. */
 const quiet: Log = createLog("nexus", { write: () => {} });
 
 /** A browser's next request may be that long on its way when the gateway stops. */
@@ -30,7 +31,10 @@ export async function serveGateway(settings: StartSettings, log: Log): Promise<v
     log: primary === undefined ? log : quiet,
     use: (next) => useCertificate(nexus.server, next),
   });
+  const isFirst = primary === undefined || cluster.worker?.id === 1;
+  const redirects = await listenForRedirects(settings, log, isFirst ? log : quiet);
   const closables = [
+    { close: () => redirects && closeServer(redirects) },
     { close: () => closeServer(nexus.server, { lingerMs }) },
     nexus,
     { close: () => certificate?.close() },

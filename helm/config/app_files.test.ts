@@ -58,6 +58,10 @@ test("nexus is told its address, and its certificate only with TLS", () => {
   assert.equal(env["BIND_ADDRESS"], "0.0.0.0");
   assert.equal(env["TLS_CERT_FILE"], "/hive/nexus/instance/tls/certificate.pem");
   assert.equal(env["TLS_KEY_FILE"], "/hive/nexus/instance/tls/key.pem");
+  assert.equal("REDIRECT_PORT" in env, false);
+  const redirecting = { port: 443, tls: true, redirectPort: 80 };
+  const both = makeConfig({ nexus: redirecting, bindAddress: "0.0.0.0" });
+  assert.equal(appEnv(both, "nexus", "/hive/nexus")["REDIRECT_PORT"], "80");
 });
 
 test("nexus is told a number of processes that somebody has set", () => {

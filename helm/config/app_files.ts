@@ -126,6 +126,7 @@ function keyFiles(folder: string): Values {
 
 function listening(settings: AppConfig, folder: string): Values {
   const { bind_address = "127.0.0.1", processes, tls, tls_cert_file, tls_key_file } = settings;
+  const { redirect_port = 0 } = settings;
   const tlsFolder = join(folder, "instance", "tls");
   return {
     BIND_ADDRESS: bind_address,
@@ -134,6 +135,7 @@ function listening(settings: AppConfig, folder: string): Values {
     ...(tls && {
       TLS_CERT_FILE: tls_cert_file ?? join(tlsFolder, "certificate.pem"),
       TLS_KEY_FILE: tls_key_file ?? join(tlsFolder, "key.pem"),
+      ...(redirect_port !== 0 && { REDIRECT_PORT: String(redirect_port) }),
     }),
   };
 }

@@ -70,6 +70,12 @@ const wrong: readonly [key: string, value: unknown, message: RegExp][] = [
     /apps\.core\.port is "banana", it has to be a whole number from 1 to/,
   ],
   ["apps.core.port", 70_000, /apps\.core\.port is 70000/],
+  ["apps.nexus.redirect_port", -1, /apps\.nexus\.redirect_port is -1, .*from 0 to/],
+  [
+    "apps.nexus.redirect_port",
+    28_000,
+    /redirect_port is 28000, .*another than that of apps\.nexus\.port/,
+  ],
   ["apps.core.port", 28_000, /apps\.nexus\.port is 28000, .*another than that of apps\.core\.port/],
   ["apps.core.port", 25_432, /apps\.core\.port .*that of databases\.postgresql\.port/],
   ["system.environment", "prod", /"prod", it has to be "development" or "production"/],

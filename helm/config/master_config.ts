@@ -59,6 +59,8 @@ export interface AppConfig {
   readonly tls?: boolean;
   readonly tls_cert_file?: string;
   readonly tls_key_file?: string;
+  /** Nexus with TLS only: where plain HTTP is redirected from; absent or 0: nowhere. */
+  readonly redirect_port?: number;
   /** Nexus only: IP addresses of proxies before it, whose X-Forwarded-For is believed. */
   readonly trusted_proxies?: readonly string[];
   /** What one client may take of Nexus (nexus/limits.ts), or of the embedded provider. */

@@ -98,6 +98,7 @@ export const masterRules: readonly Rule[] = [
   { key: "apps.*.tls", check: flag, isOptional: true },
   { key: "apps.*.tls_cert_file", check: text, isOptional: true },
   { key: "apps.*.tls_key_file", check: text, isOptional: true },
+  { key: "apps.*.redirect_port", check: wholeNumber(0, 65_535), isOptional: true },
   { key: "apps.*.trusted_proxies", check: listOf(ipAddress), isOptional: true },
   ...limitRules("nexus", nexusLimits),
   ...limitRules("keycloak", providerLimits),
@@ -192,14 +193,22 @@ function findDatabaseProblem(config: Record<string, unknown>): Problem | undefin
   return undefined;
 }
 
+interface AppPorts {
+  readonly port: number;
+  readonly redirect_port?: number;
+}
+
 function findPortProblem(config: Record<string, unknown>): Problem | undefined {
   const { postgresql } = config["databases"] as { postgresql: { mode: string; port: number } };
   const owners = new Map<number, string>();
   if (postgresql.mode === "embedded") owners.set(postgresql.port, "databases.postgresql.port");
-  const apps = Object.entries(config["apps"] as Record<string, { port: number }>);
-  for (const [app, { port: number }] of apps) {
+  const apps = Object.entries(config["apps"] as Record<string, AppPorts>);
+  const ports = apps.flatMap(([app, { port: own, redirect_port = 0 }]) => [
+    [`apps.${app}.port`, own] as const,
+    [`apps.${app}.redirect_port`, redirect_port] as const,
+  ]);
+  for (const [key, number] of ports.filter(([, one]) => one !== 0)) {
     const owner = owners.get(number);
-    const key = `apps.${app}.port`;
     if (owner !== undefined) {
       return { key, shown: String(number), expected: `another than that of ${owner}` };
     }

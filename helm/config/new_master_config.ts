@@ -72,8 +72,8 @@ export function newAppConfig(
   };
 }
 
-function listening({ port, tls }: NexusListening): Pick<AppConfig, "port" | "tls"> {
-  return { port, tls };
+function listening({ port, tls, redirectPort }: NexusListening) {
+  return { port, tls, ...(redirectPort !== undefined && { redirect_port: redirectPort }) };
 }
 
 function firstPassword(environment: string): string {

@@ -8,11 +8,15 @@ import { nextFreePort } from "./port_probe.ts";
 
 const bindAddress = "127.0.0.1";
 
-test("TLS on 443 where that can be had", async (t) => {
+test("TLS on 443 where that can be had, with a redirect from 80, 8000 or nowhere", async (t) => {
   if (!(await hasOpenssl())) return t.skip("no openssl on this machine");
   const portOffset = (await nextFreePort(randomInt(20_000, 30_000))) - 443;
   const wish = { portOffset, bindAddress, tls: undefined };
-  assert.deepEqual(await decideNexusListening(wish), { port: portOffset + 443, tls: true });
+  const secure = { port: portOffset + 443, tls: true };
+  for (const redirectPort of [portOffset + 80, portOffset + 8000, 0]) {
+    assert.deepEqual(await decideNexusListening(wish), { ...secure, redirectPort });
+    if (redirectPort !== 0) await takePort(t, redirectPort);
+  }
 });
 
 test("plain HTTP on 8000 with one line of reason where 443 is taken", async (t) => {
@@ -37,9 +41,9 @@ test("TLS that was asked for and cannot be had is an error", async (t) => {
   await assert.rejects(decideNexusListening(wish), /^Error: Cannot use TLS: port \d+ is taken by/);
 });
 
-async function takePort(t: TestContext): Promise<number> {
+async function takePort(t: TestContext, wanted?: number): Promise<number> {
   const server = createServer();
-  const port = await nextFreePort(randomInt(20_000, 30_000));
+  const port = wanted ?? (await nextFreePort(randomInt(20_000, 30_000)));
   await new Promise<void>((resolve) => server.listen(port, bindAddress, resolve));
   t.after(() => server.close());
   return port;
