@@ -4,16 +4,26 @@ import { LocalUsedStates } from "./used_states.ts";
 import type { Question } from "./worker_messages.ts";
 import { type WorkerEnding, WorkerProcess } from "./worker_process.ts";
 
-/** Who dies younger has not got over its start: the next one waits, each time for longer. */
-const stableAfterMs = 10_000;
-const restartDelayMs = { first: 250, most: 30_000 };
+export interface WorkerTimes {
+  /** Who dies younger has not got over its start: the next one waits, each time twice as long. */
+  readonly stableAfterMs: number;
+  readonly firstDelayMs: number;
+  readonly longestDelayMs: number;
+  readonly pingEveryMs: number;
+  /** More than workers take to drain, less than the supervisor's patience. */
+  readonly stopTimeoutMs: number;
+}
+
+const defaultTimes: WorkerTimes = {
+  stableAfterMs: 10_000,
+  firstDelayMs: 250,
+  longestDelayMs: 30_000,
+  pingEveryMs: 5000,
+  stopTimeoutMs: 8000,
+};
 
 /** A worker that has not answered for half a minute hangs, and what it has open with it. */
-const pingEveryMs = 5000;
 const maxUnansweredPings = 6;
-
-/** More than workers take to drain, less than the supervisor's patience. */
-const stopTimeoutMs = 8000;
 
 /** How the first worker ended, when it ended before it could serve. */
 export class FirstWorkerError extends Error {
@@ -35,15 +45,17 @@ export class FirstWorkerError extends Error {
 export class Workers {
   readonly #count: number;
   readonly #log: Log;
+  readonly #times: WorkerTimes;
   readonly #usedStates = new LocalUsedStates();
   readonly #running = new Set<WorkerProcess>();
   readonly #stop = new AbortController();
   #isReady = false;
   #earlyDeaths = 0;
 
-  constructor(count: number, log: Log) {
+  constructor(count: number, log: Log, times = defaultTimes) {
     this.#count = count;
     this.#log = log;
+    this.#times = times;
   }
 
   /**
@@ -63,7 +75,7 @@ export class Workers {
       for (const worker of others) worker.kill("SIGKILL");
       throw new FirstWorkerError(ending);
     }
-    const watch = setInterval(() => this.#endHanging(), pingEveryMs);
+    const watch = setInterval(() => this.#endHanging(), this.#times.pingEveryMs);
     signal.addEventListener("abort", () => clearInterval(watch));
     await new Promise<void>((resolve) => {
       signal.addEventListener("abort", () => resolve());
@@ -85,7 +97,7 @@ export class Workers {
     for (const worker of running) worker.kill("SIGTERM");
     const cut = setTimeout(() => {
       for (const worker of this.#running) worker.kill("SIGKILL");
-    }, stopTimeoutMs);
+    }, this.#times.stopTimeoutMs);
     await Promise.all(running.map((worker) => worker.ended));
     clearTimeout(cut);
   }
@@ -99,8 +111,8 @@ export class Workers {
       });
       const { words, ageMs } = await worker.ended;
       if (signal.aborted) return;
-      this.#earlyDeaths = ageMs < stableAfterMs ? this.#earlyDeaths + 1 : 0;
-      const delayMs = delayAfter(this.#earlyDeaths);
+      this.#earlyDeaths = ageMs < this.#times.stableAfterMs ? this.#earlyDeaths + 1 : 0;
+      const delayMs = this.#delay();
       const left = this.#countListening();
       const fields = { pid: worker.pid, ending: words, left, delayMs };
       this.#log.warn("a process has ended, another takes its place", fields);
@@ -121,6 +133,12 @@ export class Workers {
     return "useState" in question ? this.#usedStates.use(question.useState) : this.#isReady;
   }
 
+  #delay(): number {
+    const { firstDelayMs, longestDelayMs } = this.#times;
+    if (this.#earlyDeaths === 0) return 0;
+    return Math.min(firstDelayMs * 2 ** (this.#earlyDeaths - 1), longestDelayMs);
+  }
+
   #countListening(): number {
     return [...this.#running].filter((worker) => worker.isListening).length;
   }
@@ -133,9 +151,4 @@ export class Workers {
       worker.kill("SIGKILL");
     }
   }
-}
-
-function delayAfter(earlyDeaths: number): number {
-  if (earlyDeaths === 0) return 0;
-  return Math.min(restartDelayMs.first * 2 ** (earlyDeaths - 1), restartDelayMs.most);
 }
