@@ -110,7 +110,7 @@ test("known mistake: a stale session that counts on the sign-in page", async (t)
   browser.plant(stale.name, stale.value);
   const begun = await browser.request("/login?next=/template/");
   assert.match(begun.header("location") ?? "", /\/openid-connect\/auth\?/, "it begins anew");
-  assert.deepEqual((await browser.request("/api/session")).json()["signed_in"] ?? false, false);
+  assert.deepEqual((await browser.request("/api/session")).json(), { active: false });
   assert.equal((await browser.request("/template/")).status, 302);
   await browser.open("/login?next=/template/");
   assert.notEqual(browser.sessionCookie?.value, stale.value);
@@ -241,5 +241,20 @@ test("known mistake: sockets that stay behind when a service refuses to upgrade"
     for (const socket of sockets) socket.terminate();
   }
   assert.equal(asked, 300);
-  await waitFor(() => openSockets() <= before + 5, { what: "sockets closed at both sides" });
+  const what = "sockets closed at both sides";
+  await waitFor(() => openSockets() <= before + 5, { what, timeoutMs: 5000 });
+});
+
+test("known mistake: a refused upgrade whose endless answer lives on after the logout", async (t) => {
+  const { nexus, authorization } = await startForwarding(t);
+  nexus.upstream.answer((_incoming, outgoing) => void outgoing.writeHead(200).write("no end"));
+  const address = `${nexus.origin.replace("http", "ws")}/template/live`;
+  const socket = new WebSocket(address, { headers: { authorization } });
+  socket.on("error", () => {});
+  const [, response] = await once(socket, "unexpected-response");
+  const closed = new Promise((resolve) => response.resume().once("close", resolve));
+  response.on("error", () => {});
+  await nexus.core.post("/api/token/revoke", { token: authorization.replace("Bearer ", "") });
+  await closed;
+  await waitFor(() => nexus.upstream.last.outgoing.destroyed);
 });

@@ -10,6 +10,7 @@ import { setValue } from "../helm/config/config_values.ts";
 import { findProblem } from "../helm/config/master_rules.ts";
 import { makeConfig } from "../helm/testing.ts";
 import { open, startForwarding } from "./forward_testing.ts";
+import { startHttp2 } from "./http2_testing.ts";
 import { defaultLimits, readLimits, shareLimits } from "./limits.ts";
 import { startNexus, type TestNexus } from "./testing.ts";
 
@@ -127,6 +128,20 @@ test("an upload of which nothing arrives is 408, and the service is told that it
   await once(socket, "end");
   assert.match(answer(), /^HTTP\/1\.1 408 .*application\/problem\+json.*Nothing of what you/is);
   assert.match(answer(), /^connection: close\r$/im);
+});
+
+test("an upload over HTTP/2 of which nothing arrives is 408, and other streams go on", async (t) => {
+  const limits = { body_idle_seconds: 1 };
+  const { nexus, begin, send } = await startHttp2(t, { limits });
+  nexus.upstream.answer((incoming, outgoing) => {
+    if (incoming.url === "/fast") outgoing.end("fast");
+    else incoming.resume().on("error", () => {});
+  });
+  const upload = begin({ ":method": "POST", ":path": "/template/x", "content-length": "100" });
+  upload.write("first bytes");
+  const [headers] = await once(upload, "response");
+  assert.equal(headers[":status"], 408);
+  assert.equal((await send({ ":path": "/template/fast" })).body.toString(), "fast");
 });
 
 test("an upload that goes on is not cut however slow, nor one that the service does not take", async (t) => {

@@ -157,7 +157,11 @@ function join(
       headers.push(...missingHeaders(joinByName(headers), parts.defaultHeaders));
       passage.outgoing.writeHead(response.statusCode ?? 502, headers);
       response.pipe(passage.outgoing);
-      response.once("close", resolve);
+      response.once("close", () => {
+        if (!response.complete) socket.destroy();
+        resolve();
+      });
+      endWithBrowser(parts, session, socket);
     });
     request.once("timeout", () => request.destroy(new Error("no answer in time")));
     request.once("error", (cause) => {
@@ -166,6 +170,14 @@ function join(
     socket.once("close", () => request.destroy());
     request.end();
   });
+}
+
+/** A refusal may be as long as any other answer: it ends with its browser, and with its session. */
+function endWithBrowser({ connections }: GatewayParts, session: Session, socket: Duplex): void {
+  connections.add(session, socket);
+  socket.once("close", () => connections.remove(session, socket));
+  // That a browser is gone shows only where it is read.
+  socket.resume().once("end", () => socket.destroy());
 }
 
 /** Both ways at the slower one's pace, until either side or the session ends. */
