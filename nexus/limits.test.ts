@@ -144,6 +144,19 @@ test("an upload over HTTP/2 of which nothing arrives is 408, and other streams g
   assert.equal((await send({ ":path": "/template/fast" })).body.toString(), "fast");
 });
 
+test("a body that nobody waits for any more does not hold its connection either", async (t) => {
+  const nexus = await startNexus(t, { limits: { keep_alive_seconds: 1 } });
+  for (const [path, status] of [
+    ["/template/api/x", 401],
+    ["/logout", 200],
+  ] as const) {
+    const socket = await connectRaw(nexus.url);
+    const head = [`POST ${path} HTTP/1.1`, `Host: ${nexus.url.host}`, "Content-Length: 1000"];
+    socket.write(`${head.join("\r\n")}\r\nAccept: application/json\r\n\r\n`);
+    assert.match(await received(socket), new RegExp(`^HTTP/1\\.1 ${status} `));
+  }
+});
+
 test("an upload that goes on is not cut however slow, nor one that the service does not take", async (t) => {
   const { nexus, authorization } = await startForwarding(t, { limits: { body_idle_seconds: 1 } });
   const head = ["POST /template/x HTTP/1.1", "Content-Length: 14"];
