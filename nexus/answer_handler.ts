@@ -43,20 +43,21 @@ export class AnswerHandler implements Dispatcher.DispatchHandler, Exchange {
   send(): void {
     const { request, upstream, target, headers } = this.#forwarding;
     const { incoming } = request;
+    const options: Dispatcher.DispatchOptions = {
+      origin: upstream.origin,
+      path: target,
+      method: (incoming.method ?? "GET") as Dispatcher.HttpMethod,
+      headers,
+      body: null,
+    };
+    if (hasBody(incoming)) {
+      // Not the stream itself: undici would end it, and the browser's connection with it, when an
+      // upstream answers before it has read everything.
+      options.body = detach(incoming, this.#bodyIdleMs);
+      if (mayStayUnread(incoming)) options.reset = true;
+    }
     try {
-      this.#agent.dispatch(
-        {
-          origin: upstream.origin,
-          path: target,
-          method: (incoming.method ?? "GET") as Dispatcher.HttpMethod,
-          headers,
-          // Not the stream itself: undici would end it, and the browser's connection with it,
-          // when an upstream answers before it has read everything.
-          body: hasBody(incoming) ? detach(incoming, this.#bodyIdleMs) : null,
-          ...(mayStayUnread(incoming) && { reset: true }),
-        },
-        this,
-      );
+      this.#agent.dispatch(options, this);
     } catch (error) {
       request.fail(toHttpError(upstream, error));
     }

@@ -7,6 +7,7 @@ import type { DefaultTreeAdapterTypes as Tree } from "parse5";
 import { HtmlComposer } from "./compose_html.ts";
 import { type Cuts, cut, cuts, documents } from "./html_documents_testing.ts";
 import { attributeOf, describeTree } from "./html_tree_testing.ts";
+import { KnownHeads } from "./known_heads.ts";
 
 const numRuns = Number(process.env["PROPERTY_RUNS"] ?? 3000);
 
@@ -19,8 +20,11 @@ const additions = {
   ),
 };
 
+/** Of all documents here, so that what one has taught is tried on the others. */
+const knownHeads = new KnownHeads();
+
 function compose(page: string, at: Cuts): string {
-  const composer = new HtmlComposer(additions);
+  const composer = new HtmlComposer(additions, knownHeads);
   const parts = cut(Buffer.from(page, "latin1"), at).flatMap((chunk) => composer.push(chunk));
   return Buffer.concat([...parts, ...composer.end()]).toString("latin1");
 }

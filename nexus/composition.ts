@@ -2,6 +2,7 @@ import type { ServiceRegistry } from "@hivematrix/lib/service_registry";
 import { HtmlComposer } from "./compose_html.ts";
 import { composedHeaders, enforcedPolicies } from "./composition_rules.ts";
 import { createScriptNonce, mayAddScript } from "./content_policy.ts";
+import { KnownHeads } from "./known_heads.ts";
 import type { Pages } from "./pages.ts";
 import type { Session } from "./session_check.ts";
 import { markPerson, sessionStatePath } from "./session_state.ts";
@@ -39,19 +40,34 @@ export function createCompose({
   scriptUrl,
 }: CompositionParts): Compose {
   const sources = { stylesheets: `${origin}/static/`, logout: `${origin}/logout` };
-  const ourScript = { url: origin + scriptUrl, asks: origin + sessionStatePath };
+  const { stylesheets, logout } = sources;
+  const [url, asks] = [origin + scriptUrl, origin + sessionStatePath];
+  const knownHeads = new Map<string, KnownHeads>();
+  const headsOf = (service: string): KnownHeads => {
+    let heads = knownHeads.get(service);
+    if (heads === undefined) {
+      heads = new KnownHeads();
+      knownHeads.set(service, heads);
+    }
+    return heads;
+  };
   const findAdditions = createAdditions({ pages, stylesheetUrl });
   return (headers, session, current) => {
     const policies = enforcedPolicies(headers);
     // Most services have no policy, and then there is nobody to prove anything to.
     const nonce = policies === "" ? "" : createScriptNonce();
     const isWatched = mayAddScript(policies);
-    const added = isWatched ? { ...sources, script: { ...ourScript, nonce } } : sources;
-    const additions = findAdditions({ user: session.user, services: registry.list(), current });
-    const script = Buffer.from(isWatched ? formatScriptTag(scriptUrl, nonce, session) : "");
+    const added = isWatched ? { stylesheets, logout, script: { url, asks, nonce } } : sources;
+    const scriptTag = isWatched ? formatScriptTag(scriptUrl, nonce, session) : "";
+    const { head, viewport, body } = findAdditions({
+      user: session.user,
+      services: registry.list(),
+      current,
+    });
+    const additions = { head, viewport, body, script: Buffer.from(scriptTag, "latin1") };
     return {
       headers: composedHeaders(headers, added),
-      composer: new HtmlComposer({ ...additions, script }),
+      composer: new HtmlComposer(additions, headsOf(current)),
     };
   };
 }

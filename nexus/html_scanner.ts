@@ -27,6 +27,8 @@ const greaterThan = 0x3e;
 const openBracket = 0x5b;
 const slash = 0x2f;
 const maxNameBytes = 16;
+/** How far behind an insertion's place the scan may have looked to find it. */
+export const lookAheadBytes = maxNameBytes + 3;
 
 const headElements = new Set(
   "base basefont bgsound link meta noframes noscript script style template title".split(" "),
