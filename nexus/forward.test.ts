@@ -215,6 +215,10 @@ test("an upgrade that is not offered here is an ordinary request to the service"
   const { answer } = await send("GET", "/template/x", headers);
   assert.equal(answer.statusCode, 200);
   assert.deepEqual(nexus.upstream.last.headers("upgrade"), []);
+  // An answer that does not fit into the socket at once, too.
+  const content = "x".repeat(3_000_000);
+  nexus.upstream.answer((_incoming, outgoing) => void outgoing.end(content));
+  assert.ok((await send("GET", "/template/long", headers)).body === content);
 });
 
 test("a service below a path of its own is reached there and named without it", async (t) => {

@@ -17,6 +17,8 @@ import { serviceCard } from "./side_panel.ts";
 export function wantsPage(headers: IncomingHttpHeaders, path: string): boolean {
   const mode = headers["sec-fetch-mode"];
   if (mode !== undefined) return mode === "navigate";
+  // Nobody looks at what a WebSocket is refused with.
+  if (headers.upgrade?.toLowerCase() === "websocket") return false;
   if (headers["x-requested-with"] !== undefined || headers["hx-request"] !== undefined)
     return false;
   const accept = headers.accept ?? "*/*";

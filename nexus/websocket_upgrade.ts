@@ -8,9 +8,9 @@ import type { Duplex } from "node:stream";
 import { followAnswer } from "@hivematrix/lib/close_server";
 import { HttpError } from "@hivematrix/lib/http_error";
 import type { ServiceEntry } from "@hivematrix/lib/service_registry";
-import { joinByName } from "./answer_headers.ts";
+import { answerHeaders, joinByName } from "./answer_headers.ts";
+import type { Upstream } from "./forward.ts";
 import { passageHeaders } from "./forward_passage.ts";
-import { responseHeaders } from "./forwarded_headers.ts";
 import { type GatewayParts, judge, send } from "./gateway.ts";
 import { logAnswer, Passage, type Refuse } from "./passage.ts";
 import { refuseAccess, refuseWithError, refuseWithoutSession } from "./refusal.ts";
@@ -37,6 +37,8 @@ export function createUpgradeHandler(
     outgoing.assignSocket(socket as never);
     followAnswer(socket, outgoing);
     outgoing.once("finish", () => socket.end());
+    // Node has let go of the socket, and tells an answer no more when there is room again.
+    socket.on("drain", () => outgoing.emit("drain"));
     socket.on("error", () => socket.destroy());
     if (!asksForWebSocket(incoming)) {
       answerOrdinary(incoming, outgoing);
@@ -142,18 +144,22 @@ function join(
       // A connection of its own: one that an earlier refusal has left may end just now.
       agent: false,
     });
-    request.once("upgrade", (response, upstream, upstreamHead) => {
+    // Before the sockets are joined, a browser that has said its last is gone.
+    const giveUp = () => request.destroy();
+    socket.once("end", giveUp);
+    request.once("upgrade", (response, service, serviceHead) => {
+      socket.off("end", giveUp);
       passage.outgoing.statusCode = 101;
       passage.outgoing.detachSocket(socket as never);
       followAnswer(socket, undefined);
-      socket.write(formatHead(response));
-      if (upstreamHead.length > 0) socket.write(upstreamHead);
-      if (head.length > 0) upstream.write(head);
-      joinSockets(parts, session, socket, upstream);
+      socket.write(formatHead(response, upstream), "latin1");
+      if (serviceHead.length > 0) socket.write(serviceHead);
+      if (head.length > 0) service.write(head);
+      joinSockets(parts, session, socket, service);
       resolve();
     });
     request.once("response", (response) => {
-      const headers = responseHeaders(response.rawHeaders);
+      const headers = answerHeaders(response.rawHeaders, upstream);
       headers.push(...missingHeaders(joinByName(headers), parts.defaultHeaders));
       passage.outgoing.writeHead(response.statusCode ?? 502, headers);
       response.pipe(passage.outgoing);
@@ -205,10 +211,11 @@ function joinSockets(
   connections.add(session, both);
 }
 
-/** The service's 101 as it came: which protocol and which key are between it and the browser. */
-function formatHead({ rawHeaders }: IncomingMessage): string {
+/** The service's 101: which protocol and which key are between it and the browser, and no more than that. */
+function formatHead({ rawHeaders }: IncomingMessage, upstream: Upstream): string {
+  const headers = ["Connection", "Upgrade", "Upgrade", "websocket"];
+  headers.push(...answerHeaders(rawHeaders, upstream));
   const lines: string[] = [];
-  for (let i = 0; i < rawHeaders.length; i += 2)
-    lines.push(`${rawHeaders[i]}: ${rawHeaders[i + 1]}`);
+  for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
   return `HTTP/1.1 101 Switching Protocols\r\n${lines.join("\r\n")}\r\n\r\n`;
 }
