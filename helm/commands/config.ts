@@ -14,6 +14,7 @@ import {
   saveMasterConfig,
 } from "../config/master_config.ts";
 import { isSecretKey } from "../config/master_rules.ts";
+import { renewNexusCertificate } from "../config/nexus_certificate.ts";
 import { readAppRegistry } from "../install/app_registry.ts";
 import { print } from "./output.ts";
 import { readSecret } from "./read_secret.ts";
@@ -67,6 +68,8 @@ export async function syncConfig(checkout: Checkout): Promise<void> {
   const config = await loadMasterConfig(checkout);
   const { written, missing } = await syncAll(checkout, config, readAppRegistry());
   report(written);
+  const reason = await renewNexusCertificate(checkout, config);
+  if (reason !== undefined) print(`Nexus has a new certificate, because ${reason}.`);
   for (const app of missing) print(`${app} is configured, but its folder is not there.`);
 }
 

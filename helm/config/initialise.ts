@@ -1,11 +1,11 @@
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { AppRegistry } from "../install/app_registry.ts";
-import { makeCertificate } from "./certificate.ts";
 import type { Checkout } from "./checkout.ts";
 import { syncAll } from "./config_manager.ts";
 import { type MasterConfig, saveMasterConfig } from "./master_config.ts";
 import { newMasterConfig } from "./new_master_config.ts";
+import { renewNexusCertificate } from "./nexus_certificate.ts";
 import { decideNexusListening } from "./nexus_listening.ts";
 import { describePortHolder, nextFreePort, probePort } from "./port_probe.ts";
 
@@ -34,7 +34,7 @@ export async function initialise(
   registry: AppRegistry,
   options: InitialiseOptions,
 ): Promise<Initialised> {
-  const { environment, portOffset, hostname } = options;
+  const { environment, portOffset } = options;
   // In development the password is the well-known one, so nobody else may reach the platform.
   const bindAddress = environment === "production" ? "0.0.0.0" : "127.0.0.1";
   const nexus = await decideNexusListening({ portOffset, bindAddress, tls: options.tls });
@@ -42,9 +42,7 @@ export async function initialise(
   const config = newMasterConfig(registry, { ...options, bindAddress, nexus, postgresPort });
   await requireFreePorts(config);
   await makeInstanceFolder(checkout);
-  if (nexus.tls) {
-    await makeCertificate(join(checkout.appFolder("nexus"), "instance", "tls"), hostname);
-  }
+  await renewNexusCertificate(checkout, config);
   await saveMasterConfig(checkout, config);
   await syncAll(checkout, config, registry);
   const movedPostgres = postgresPort !== 5432 + portOffset;

@@ -4,6 +4,7 @@ import type { Checkout } from "../config/checkout.ts";
 import { type SyncReport, syncAll } from "../config/config_manager.ts";
 import { createConfigSource } from "../config/config_source.ts";
 import type { MasterConfig } from "../config/master_config.ts";
+import { renewNexusCertificate } from "../config/nexus_certificate.ts";
 import { publicOrigin } from "../config/public_origin.ts";
 import { serviceDefinitions } from "../config/service_definitions.ts";
 import type { AppRegistry } from "../install/app_registry.ts";
@@ -21,6 +22,8 @@ export interface PlatformOptions {
   readonly definitions?: (config: MasterConfig) => Promise<readonly ServiceDefinition[]>;
 }
 
+const halfDayMs = 12 * 60 * 60 * 1000;
+
 /** The installation while Helm runs it: what the command line and the dashboard both act on. */
 export class Platform {
   readonly checkout: Checkout;
@@ -34,6 +37,7 @@ export class Platform {
   #config: MasterConfig;
   #problem: string | undefined;
   #hasAdopted = false;
+  #certificateTimer: NodeJS.Timeout | undefined;
 
   /** @param config the master configuration as it was when Helm started */
   constructor(config: MasterConfig, { checkout, registry, log, definitions }: PlatformOptions) {
@@ -77,6 +81,8 @@ export class Platform {
     this.#config = await this.#source.read();
     const report = await syncAll(this.checkout, this.#config, this.#registry);
     for (const file of report.written) this.#log.info("configuration written", { file });
+    await this.#keepCertificate();
+    this.#certificateTimer ??= setInterval(() => this.#keepCertificate(), halfDayMs).unref();
     await this.#adopt();
     await this.#manager.startAll();
     if (isDev || this.#devReload.isWatching) this.#devReload.watch(await this.#readDefinitions());
@@ -132,9 +138,20 @@ export class Platform {
 
   /** Ends Helm's part; with `keepServices` they run on without it. */
   async close({ keepServices }: { keepServices: boolean }): Promise<void> {
+    clearInterval(this.#certificateTimer);
     this.#devReload.close();
     if (!keepServices) await this.#manager.stopAll();
     this.#manager.close();
+  }
+
+  /** Nexus takes a new one by itself. That there is none is for Nexus to say, if it comes to that. */
+  async #keepCertificate(): Promise<void> {
+    try {
+      const reason = await renewNexusCertificate(this.checkout, this.#config);
+      if (reason !== undefined) this.#log.info("made a certificate for Nexus", { reason });
+    } catch (error) {
+      this.#log.error("cannot make a certificate for Nexus", { error });
+    }
   }
 
   /** Only the first time: later, every process is this Helm's own. */
