@@ -17,7 +17,7 @@ export interface LineHead {
  */
 export function formatLine(head: LineHead, fixed: Members, fields: Members): string {
   const { time, level, service, message } = head;
-  const start = `{"time":"${time}","level":"${level}","service":${formatString(service)},"message":${formatString(message)}`;
+  const start = `{"time":"${time}","level":"${level}","service":${formatName(service)},"message":${formatName(message)}`;
   try {
     return `${start}${formatMembers(fixed, fields)}${formatMembers(fields)}}\n`;
   } catch (error) {
@@ -32,7 +32,7 @@ function formatMembers(members: Members, replacing?: Members): string {
     if (isOfHead(key) || (replacing !== undefined && Object.hasOwn(replacing, key))) continue;
     const value = formatValue(members[key]);
     // JSON has no words for functions, symbols and what is not there.
-    if (value !== undefined) text += `,${formatString(key)}:${value}`;
+    if (value !== undefined) text += `,${formatName(key)}:${value}`;
   }
   return text;
 }
@@ -47,6 +47,20 @@ function formatValue(value: unknown): string | undefined {
   if (typeof value === "number" && Number.isFinite(value)) return String(value);
   const text = JSON.stringify(toPlain(value));
   return text === undefined ? undefined : escapeControls(text);
+}
+
+/** Names of fields and messages come again and again. */
+const names = new Map<string, string>();
+const maxNames = 500;
+
+function formatName(name: string): string {
+  let text = names.get(name);
+  if (text === undefined) {
+    text = formatString(name);
+    // Where ever new ones come, these are no names.
+    if (names.size < maxNames) names.set(name, text);
+  }
+  return text;
 }
 
 function formatString(text: string): string {

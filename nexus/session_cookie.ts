@@ -33,6 +33,20 @@ const maxRemembered = 2000;
 /** A longer header is read anew each time, so that what is remembered stays below 16 MB. */
 const maxRememberedLength = 8192;
 
+interface Remembered {
+  readonly header: string;
+  readonly sent: SentCookies;
+}
+
+/**
+ * What a header is looked up by: to hash all of it would take longer than to compare it. The session's
+ * cookie is nearly all of most headers, so their middle is of its random text.
+ */
+function middleOf(header: string): string {
+  const middle = header.length >> 1;
+  return header.slice(middle, middle + 32);
+}
+
 const noCookies: SentCookies = { token: undefined, foreignCookies: "" };
 
 export function createSessionCookie(
@@ -46,15 +60,16 @@ export function createSessionCookie(
   // A browser sends the same header with every request, and to open its cookie anew would cost as
   // much as all other checks. Whether the session lives is asked each time all the same. Only who has
   // a session is remembered, so nobody else can fill this up.
-  const remembered = new Map<string, SentCookies>();
+  const remembered = new Map<string, Remembered>();
   const readHeader = (header: string): SentCookies => {
-    const sent = {
-      token: open(readCookies(header).get(name)),
-      foreignCookies: foreignCookies(header),
-    };
-    if (sent.token !== undefined && header.length <= maxRememberedLength) {
+    const key = middleOf(header);
+    const known = remembered.get(key);
+    if (known?.header === header) return known.sent;
+    const token = open(readCookies(header).get(name));
+    const sent = { token, foreignCookies: foreignCookies(header) };
+    if (token !== undefined && header.length <= maxRememberedLength) {
       if (remembered.size >= maxRemembered) remembered.clear();
-      remembered.set(header, sent);
+      remembered.set(key, { header, sent });
     }
     return sent;
   };
@@ -70,8 +85,7 @@ export function createSessionCookie(
       return formatCookie(name, value, { secure: isSecure, maxAgeSeconds });
     },
     read: (cookies) => open(cookies.get(name)),
-    readHeader: (header) =>
-      header === undefined ? noCookies : (remembered.get(header) ?? readHeader(header)),
+    readHeader: (header) => (header === undefined ? noCookies : readHeader(header)),
     formatRemoval: () => formatCookie(name, "", { secure: isSecure, maxAgeSeconds: 0 }),
   };
 }
