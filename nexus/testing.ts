@@ -170,15 +170,22 @@ function writeServices(
   return file;
 }
 
+interface CertificateOptions {
+  readonly name?: string;
+  readonly days?: number;
+  readonly kind?: "ec" | "rsa";
+}
+
 /** A self-signed certificate in `<folder>/cert.pem` and `key.pem`, as openssl makes it. */
 export function makeCertificate(
   folder: string,
-  { name = "nexus-test", days = 30 } = {},
+  { name = "nexus-test", days = 30, kind = "ec" }: CertificateOptions = {},
 ): { TLS_CERT_FILE: string; TLS_KEY_FILE: string } {
   const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
-  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
+  const newKey = [...(kind === "ec" ? curve : ["-newkey", "rsa:2048"]), "-nodes"];
   const names = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name},IP:127.0.0.1`];
   const files = ["-keyout", key, "-out", cert, "-days", String(days)];
-  execFileSync("openssl", ["req", "-x509", ...curve, ...names, ...files], { stdio: "ignore" });
+  execFileSync("openssl", ["req", "-x509", ...newKey, ...names, ...files], { stdio: "ignore" });
   return { TLS_CERT_FILE: cert, TLS_KEY_FILE: key };
 }
