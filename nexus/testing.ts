@@ -57,6 +57,8 @@ export interface TestNexus {
   obtainToken(): Promise<string>;
   /** A browser in which somebody is signed in. */
   signIn(person?: HostileProvider["person"]): Promise<TestBrowser>;
+  /** Writes services.json anew, with these beside `template`. */
+  changeServices(services: NonNullable<TestNexusOptions["services"]>): void;
   /** Ends the gateway and starts it again with the same settings. @param whileDown between the two */
   restart(whileDown?: () => Promise<void>): Promise<void>;
 }
@@ -134,6 +136,9 @@ export async function startNexus(
       const browser = await started.signIn();
       await browser.open("/template/");
       return upstream.requests.pop()?.headers("authorization")[0]?.replace("Bearer ", "") ?? "";
+    },
+    changeServices(changed) {
+      writeServices(folder, { core, upstream, services: changed });
     },
     async restart(whileDown) {
       await stop(nexus);
