@@ -21,9 +21,11 @@ export const tlsSettings: TlsOptions & SecureContextOptions = {
     "ECDHE-RSA-CHACHA20-POLY1305",
   ].join(":"),
   ecdhCurve: "X25519:prime256v1:secp384r1",
-  // All of these are good, so the client's own order counts: a phone without AES in hardware puts
-  // ChaCha20 first.
-  honorCipherOrder: false,
-  secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
+  // Ours is the order, except for a client that puts ChaCha20 first: a phone without AES in hardware.
+  honorCipherOrder: true,
+  secureOptions:
+    constants.SSL_OP_PRIORITIZE_CHACHA |
+    constants.SSL_OP_NO_RENEGOTIATION |
+    constants.SSL_OP_NO_COMPRESSION,
   ALPNProtocols: ["h2", "http/1.1"],
 };
