@@ -36,7 +36,7 @@ test("a proxy of ours that says nothing usable is the client itself", () => {
 test("a service, the log and the limits get the address that the proxy names", async (t) => {
   const { nexus, authorization } = await startForwarding(t, {
     trustedProxies: ["127.0.0.50"],
-    limits: { connections_per_address: 100, sign_in_requests_per_minute: 10 },
+    limits: { connections_per_address: 20, sign_in_requests_per_minute: 10 },
   });
   const ask = async (path: string, forwarded: string, from = "127.0.0.50") => {
     const socket = await connectRaw(nexus.url, from);
@@ -54,6 +54,13 @@ test("a service, the log and the limits get the address that the proxy names", a
   assert.deepEqual(nexus.upstream.last.headers("x-forwarded-for"), ["203.0.113.9"]);
   await ask("/template/", "203.0.113.9", "127.0.0.51");
   assert.deepEqual(nexus.upstream.last.headers("x-forwarded-for"), ["127.0.0.51"]);
+
+  // Its connections are many people's.
+  const held = await Promise.all(
+    Array.from({ length: 25 }, () => connectRaw(nexus.url, "127.0.0.50")),
+  );
+  assert.match(await ask("/health", "203.0.113.9"), /^HTTP\/1\.1 200 /);
+  for (const socket of held) socket.destroy();
 
   const answers: string[] = [];
   for (let i = 0; i < 11; i++) answers.push(await ask("/login", "203.0.113.9"));
