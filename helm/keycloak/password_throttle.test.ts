@@ -27,6 +27,7 @@ test("R33: one user's password is tried so often from one address, then one try 
   clock.ms += 120_000;
   assert.deepEqual(fail("ada", "192.0.2.1", 2), [0, 120]);
   assert.deepEqual(fail("ada", "192.0.2.2"), [0], "another address");
+  fail("ada", "192.0.2.1", 100);
   assert.deepEqual(fail("bob", "192.0.2.1"), [0], "another user, as in an office");
 });
 
