@@ -27,6 +27,10 @@ const targets = fc
         ),
       ),
       fc.string({ maxLength: 4 }).filter((text) => !/[\r\n]/.test(text)),
+      // Any bytes at all but the one that ends the line.
+      fc
+        .uint8Array({ maxLength: 3 })
+        .map((bytes) => String.fromCharCode(...bytes).replaceAll(/[\r\n]/g, "")),
     ),
     { maxLength: 7 },
   )
