@@ -120,6 +120,22 @@ test("a process that dies is replaced, and the others go on meanwhile", async (t
   assert.equal(nexus.workerPids().filter((pid) => before.includes(pid)).length, 1);
 });
 
+test("a connection that was on its way to a process that dies goes to another one", async (t) => {
+  const nexus = await startProcesses(t);
+  const [stopped = 0] = nexus.workerPids();
+  process.kill(stopped, "SIGSTOP");
+  const answers = [0, 1].map(async () => {
+    const options = { reset: true, headersTimeout: 20_000 };
+    const { statusCode, body } = await request(nexus.origin + openPath, options);
+    await body.dump();
+    return statusCode;
+  });
+  // The other one answers what comes to it.
+  assert.equal(await Promise.race(answers), 200);
+  process.kill(stopped, "SIGKILL");
+  assert.deepEqual(await Promise.all(answers), [200, 200]);
+});
+
 test("when the process that keeps the others is killed, they finish what is under way and end", async (t) => {
   const nexus = await startProcesses(t);
   const { answer, goOn } = await beginSlow(nexus);
@@ -143,6 +159,19 @@ test("a port that is taken is said once, with who has it, and ends the start", a
     nexus.output(),
     new RegExp(`port ${env["PORT"]} is taken by process ${process.pid}`),
   );
+});
+
+test("a hangup, by which certificates are read anew, ends nobody", async (t) => {
+  const nexus = await startProcesses(t);
+  const before = nexus.workerPids();
+  process.kill(-(nexus.child.pid ?? 0), "SIGHUP");
+  // Each of them, for connections are handed out in turn.
+  for (let i = 0; i < 4; i++) {
+    const { statusCode, body } = await request(`${nexus.origin}/health`, { reset: true });
+    await body.dump();
+    assert.equal(statusCode, 200);
+  }
+  assert.deepEqual(nexus.workerPids(), before);
 });
 
 test("R1: of many uses of one sign-in attempt, which reach all processes at once, one is the first", async (t) => {

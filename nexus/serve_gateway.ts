@@ -39,6 +39,8 @@ export async function serveGateway(settings: StartSettings, log: Log): Promise<v
     nexus,
     { close: () => certificate?.close() },
   ];
+  // Where no file is read anew, it is no reason to end either.
+  process.on("SIGHUP", () => {});
   if (primary === undefined) {
     announceListening(log, settings);
     closeOnSignal(log, ...closables);

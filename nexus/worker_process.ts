@@ -26,6 +26,7 @@ export class WorkerProcess {
    */
   constructor(mayServe: Promise<void>, answer: (question: Question) => boolean) {
     this.#worker = cluster.fork();
+    takeBackConnections(this.#worker);
     this.listening = new Promise((resolve) => {
       this.#worker.on("message", (message: FromWorker) => {
         this.#unansweredPings = 0;
@@ -47,8 +48,10 @@ export class WorkerProcess {
       this.#worker.once("exit", (code: number | null, signal: string | null) => {
         end(signal === null ? `exit status ${code}` : `killed by ${signal}`, code);
       });
-      // A process that could not even be made has no exit.
-      this.#worker.once("error", (error: Error) => end(error.message, null));
+      this.#worker.on("error", (error: Error) => {
+        // One that could not even be made has no exit; any other error is of its channel.
+        if (this.pid === undefined) end(error.message, null);
+      });
     });
   }
 
@@ -83,4 +86,40 @@ export class WorkerProcess {
     // That it is gone is noticed by its end.
     if (this.#worker.isConnected()) this.#worker.send(message, undefined, () => {});
   }
+}
+
+interface HandOver {
+  readonly cmd?: unknown;
+  readonly act?: unknown;
+  readonly seq?: number;
+  readonly ack?: number;
+}
+
+/**
+ * node:cluster forgets a connection that it has handed to a worker which dies before it has taken it,
+ * and its client would wait for ever. So the refusal that the worker owes is given in its place: then
+ * node:cluster hands the connection to another one (lib/internal/cluster/round_robin_handle.js). No
+ * request is served twice, for a worker says that it has taken a connection before it reads from it.
+ */
+function takeBackConnections(worker: Worker): void {
+  const { process: child } = worker;
+  const open = new Set<number>();
+  const send = child.send.bind(child);
+  child.send = ((message: HandOver, ...rest: []) => {
+    if (message.act === "newconn" && message.seq !== undefined) open.add(message.seq);
+    return send(message, ...rest);
+  }) as typeof child.send;
+  child.on("internalMessage", ({ cmd, ack }: HandOver) => {
+    if (cmd === "NODE_CLUSTER" && ack !== undefined) open.delete(ack);
+  });
+  const takeBack = () => {
+    // What it has said may not have been read to its end yet.
+    if (child.connected) setTimeout(takeBack, 10);
+    else {
+      for (const ack of open) {
+        child.emit("internalMessage", { cmd: "NODE_CLUSTER", ack, accepted: false });
+      }
+    }
+  };
+  child.once("exit", takeBack);
 }
