@@ -10,13 +10,19 @@ import { sendLoad } from "./gateway/load.ts";
 import { nexus, nexusWithoutComposition } from "./gateway/nexus.ts";
 import { nginxAuth, nginxComposing, nginxPlain } from "./gateway/nginx.ts";
 import { installPeers, npmGateways } from "./gateway/npm_gateways.ts";
-import { cpuMicroseconds, Scope, startScript, withDescendants } from "./gateway/processes.ts";
-import { type Measured, scenarioTable } from "./gateway/report.ts";
+import {
+  cpuMicroseconds,
+  residentBytes,
+  Scope,
+  startScript,
+  withDescendants,
+} from "./gateway/processes.ts";
+import { growthTable, type Measured, scenarioTable } from "./gateway/report.ts";
 
 const { values: options } = parseArgs({
   options: {
     only: { type: "string" },
-    scenarios: { type: "string", default: "json,page,megabyte" },
+    scenarios: { type: "string", default: "json,page,megabyte,gigabyte" },
     rounds: { type: "string", default: "5" },
     connections: { type: "string", default: "32" },
     peers: { type: "string", default: join(tmpdir(), "hivematrix-bench-peers") },
@@ -28,9 +34,9 @@ const { values: options } = parseArgs({
 
 /** Requests a round; the bigger the answer, the fewer. */
 const scenarios: Readonly<Record<string, { path: string; requests: number }>> = {
-  json: { path: "/json", requests: 4000 },
-  page: { path: "/page", requests: 3000 },
-  megabyte: { path: "/megabyte", requests: 100 },
+  json: { path: "/json", requests: 10_000 },
+  page: { path: "/page", requests: 8000 },
+  megabyte: { path: "/megabyte", requests: 150 },
 };
 
 const direct: Contender = {
@@ -81,11 +87,42 @@ try {
     if (typeof started === "string") console.log(`skipped: ${name}: ${started}`);
     else running.set(name, started);
   }
+  sendAlike(running);
   for (const scenario of options.scenarios.split(",")) {
-    console.log(scenarioTable(scenario, await measure(scenario, running)));
+    if (scenario === "gigabyte") console.log(growthTable(await measureGrowth(running)));
+    else console.log(scenarioTable(scenario, await measure(scenario, running)));
   }
 } finally {
   await scope.end();
+}
+
+/**
+ * To read a browser's headers costs something too. So those that authenticate nobody get the same as
+ * Nexus, and those that do get their own session's cookie in its place.
+ */
+function sendAlike(running: Map<string, Running>): void {
+  const common = running.get(nexus.name)?.headers ?? {};
+  for (const [name, contender] of running) {
+    running.set(name, { ...contender, headers: { ...common, ...contender.headers } });
+  }
+}
+
+/** How much memory each takes for a download of 1 GiB, in bytes. */
+async function measureGrowth(running: ReadonlyMap<string, Running>): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  for (const [name, { url, headers = {}, pids }] of running) {
+    const own = withDescendants(pids);
+    if (own.length === 0) continue;
+    const before = residentBytes(own);
+    let most = before;
+    const look = setInterval(() => {
+      most = Math.max(most, residentBytes(own));
+    }, 50);
+    await sendLoad({ url: `${url}/gigabyte`, headers, requests: 1, connections: 1 });
+    clearInterval(look);
+    found.set(name, most - before);
+  }
+  return found;
 }
 
 /** Every contender in every round, so that a busy moment of the machine falls on all of them. */

@@ -17,7 +17,7 @@ export const nexus: Contender = { name: "Nexus", composes: true, start: startNex
 
 /** The same gateway and the same page, for a script instead of a window: nothing is injected. */
 export const nexusWithoutComposition: Contender = {
-  name: "Nexus, not composing",
+  name: "Nexus without composition",
   async start(bench) {
     const running = await startNexus(bench);
     const headers = { ...running.headers, "sec-fetch-dest": "empty", "sec-fetch-mode": "cors" };

@@ -31,6 +31,12 @@ export function scenarioTable(scenario: string, found: ReadonlyMap<string, Measu
   return lines.join("\n");
 }
 
+/** Resident memory above that before, at its highest. @param bytes by gateway */
+export function growthTable(bytes: ReadonlyMap<string, number>): string {
+  const rows = [...bytes].map(([name, growth]) => `| ${name} | ${(growth / 2 ** 20).toFixed(0)} |`);
+  return ["\n### 1 GiB downloaded\n", "| gateway | growth MiB |", "|---|---:|", ...rows].join("\n");
+}
+
 /** @param sorted in ascending order */
 export function percentile(sorted: ArrayLike<number>, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
