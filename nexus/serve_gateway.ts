@@ -1,4 +1,5 @@
 import cluster from "node:cluster";
+import type { Server } from "node:http";
 import { join } from "node:path";
 import { closeServer } from "@hivematrix/lib/close_server";
 import { createLog, type Log } from "@hivematrix/lib/log";
@@ -33,9 +34,10 @@ export async function serveGateway(settings: StartSettings, log: Log): Promise<v
   });
   const isFirst = primary === undefined || cluster.worker?.id === 1;
   const redirects = await listenForRedirects(settings, log, isFirst ? log : quiet);
+  const stop = (server: Server) => closeServer(server, { lingerMs });
   const closables = [
-    { close: () => redirects && closeServer(redirects) },
-    { close: () => closeServer(nexus.server, { lingerMs }) },
+    // At the same time, so that no slow client of the one takes the other's time to finish.
+    { close: () => Promise.all([stop(nexus.server), redirects && stop(redirects)]) },
     nexus,
     { close: () => certificate?.close() },
   ];
