@@ -217,7 +217,9 @@ function toText(parts: readonly Buffer[]): string {
 
 function hasContentLength(headers: readonly string[]): boolean {
   for (let i = 0; i < headers.length; i += 2) {
-    if (lowerName(headers[i] ?? "") === "content-length") return true;
+    const name = headers[i] ?? "";
+    if (name.length === "content-length".length && lowerName(name) === "content-length")
+      return true;
   }
   return false;
 }

@@ -124,7 +124,8 @@ const none: ReadonlySet<string> = new Set();
 function connectionOptions(rawHeaders: readonly string[]): ReadonlySet<string> {
   let names: Set<string> | undefined;
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (readName(rawHeaders[i] ?? "").lower !== "connection") continue;
+    const name = rawHeaders[i] ?? "";
+    if (name.length !== "connection".length || lowerName(name) !== "connection") continue;
     const value = rawHeaders[i + 1] ?? "";
     // Nearly always this, which passes in no case.
     if (value === "keep-alive") continue;
