@@ -288,9 +288,11 @@ test("an answer that two readers could end at different places is 502", async (t
     "X-Bare: a\rb",
     "X-Nul: \0",
     "No colon",
+    // Nobody has asked for another protocol.
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x",
   ];
   for (const lines of heads) {
-    answer("HTTP/1.1 200 OK", `${lines}\r\n\r\n`, "abcd");
+    answer(...(lines.startsWith("HTTP/") ? [] : ["HTTP/1.1 200 OK"]), `${lines}\r\n\r\n`, "abcd");
     const answered = await send("GET /raw/api/x HTTP/1.1", ["Accept: application/json"]);
     assert.match(answered, /^HTTP\/1\.1 502 /, lines);
     assert.deepEqual(valuesOf(answered, "content-type"), ["application/problem+json"], lines);

@@ -127,7 +127,7 @@ export function createNexus(
   answerUnreadableRequests(server, log);
   const isExempt = createIsTrusted(trustedProxies);
   limitConnections(server, limits.connections_per_address, { log, isExempt });
-  handUpgradesTo(server, createUpgradeHandler(parts, gateway));
+  handUpgradesTo(server, createUpgradeHandler(parts, gateway, timeoutsMs?.head));
   return {
     server,
     close: async () => {

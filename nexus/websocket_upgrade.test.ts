@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { connectRaw } from "@hivematrix/lib/raw_http_testing";
 import type { TestScope } from "@hivematrix/lib/testing";
 import { waitFor } from "@hivematrix/lib/wait_for";
-import { startNexus } from "./testing.ts";
+import { startNexus, type TestNexusOptions } from "./testing.ts";
 
 const MiB = 1024 * 1024;
 const accepted =
@@ -40,7 +40,7 @@ class End {
 }
 
 /** A gateway before a service whose end of each connection the test holds. */
-async function startSockets(scope: TestScope) {
+async function startSockets(scope: TestScope, options: TestNexusOptions = {}) {
   const services: End[] = [];
   const server = createServer({ allowHalfOpen: true }, (socket) => services.push(new End(socket)));
   server.listen(0, "127.0.0.1");
@@ -52,6 +52,7 @@ async function startSockets(scope: TestScope) {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const nexus = await startNexus(scope, {
     services: { live: { url }, closed: { admin_only: true } },
+    ...options,
   });
   const authorization = `Authorization: Bearer ${await nexus.obtainToken()}`;
   /** Sends a handshake, and more behind it at once. */
@@ -265,6 +266,19 @@ test("a browser that leaves while the service thinks about it ends the request",
     browser.socket[way]();
     await waitFor(() => service.hasEnded || service.socket.closed, { what: way, timeoutMs: 3000 });
   }
+});
+
+test("a service that says nothing to a handshake is late, one that is gone is away", async (t) => {
+  const timeoutsMs = { connect: 500, head: 500, idle: 500 };
+  const { ask, serve } = await startSockets(t, { timeoutsMs });
+  const statusOf = ({ received }: End) => Number(received.split(" ", 2)[1]);
+  const late = await ask();
+  await waitFor(() => late.hasEnded, { what: "the refusal" });
+  assert.equal(statusOf(late), 504);
+  const away = await ask();
+  (await serve(2)).socket.destroy();
+  await waitFor(() => away.hasEnded, { what: "the refusal" });
+  assert.equal(statusOf(away), 502);
 });
 
 test("hundreds of WebSockets are open at once, each with its own counterpart, and all are closed", async (t) => {

@@ -18,7 +18,12 @@ import { missingHeaders } from "./response_headers.ts";
 import { findService, findUpstream } from "./service_proxy.ts";
 import { readToken, type Session } from "./session_check.ts";
 
-const connectTimeoutMs = 10_000;
+/** How long a service may think about a handshake. */
+const handshakeTimeoutMs = 10_000;
+
+interface UpgradeParts extends GatewayParts {
+  readonly timeoutMs: number;
+}
 
 /**
  * Upgrade requests: the same judgement as any other, session first, then the two sockets joined.
@@ -27,9 +32,11 @@ const connectTimeoutMs = 10_000;
 export function createUpgradeHandler(
   parts: GatewayParts,
   answerOrdinary: RequestListener,
+  timeoutMs = handshakeTimeoutMs,
 ): (incoming: IncomingMessage, socket: Duplex, head: Buffer) => void {
   const refuse: Refuse = (passage, error) =>
     send(parts, passage, refuseWithError(parts.pages, passage, error));
+  const upgradeParts = { ...parts, timeoutMs };
   return (incoming, socket, head) => {
     // A refusal is an ordinary answer, written the ordinary way.
     const outgoing = new ServerResponse(incoming);
@@ -46,7 +53,7 @@ export function createUpgradeHandler(
     }
     const passage = new Passage(parts, incoming, outgoing, refuse);
     socket.once("close", () => logAnswer(parts.log, passage));
-    void answer(parts, passage, socket, head).catch((error: unknown) => {
+    void answer(upgradeParts, passage, socket, head).catch((error: unknown) => {
       passage.log.error("the upgrade broke off", { error });
       socket.destroy();
     });
@@ -67,7 +74,7 @@ function hasContent({ headers }: IncomingMessage): boolean {
 }
 
 async function answer(
-  parts: GatewayParts,
+  parts: UpgradeParts,
   passage: Passage,
   socket: Duplex,
   head: Buffer,
@@ -83,7 +90,7 @@ async function answer(
 
 /** @returns the refusal; `undefined` once the sockets are joined or the service has refused */
 async function connect(
-  parts: GatewayParts,
+  parts: UpgradeParts,
   passage: Passage,
   socket: Duplex,
   head: Buffer,
@@ -119,7 +126,7 @@ function requireOwnPage(origin: string | undefined, publicOrigin: URL): void {
 }
 
 function join(
-  parts: GatewayParts,
+  parts: UpgradeParts,
   passage: Passage,
   to: {
     session: Session;
@@ -140,7 +147,7 @@ function join(
       port: url.port || 80,
       path: upstream.basePath + rest + passage.target.query,
       headers: [...sent, "host", url.host, "connection", "Upgrade", "upgrade", "websocket"],
-      timeout: connectTimeoutMs,
+      timeout: parts.timeoutMs,
       // A connection of its own: one that an earlier refusal has left may end just now.
       agent: false,
     });
@@ -169,7 +176,10 @@ function join(
       });
       endWithBrowser(parts, session, socket);
     });
-    request.once("timeout", () => request.destroy(new Error("no answer in time")));
+    request.once("timeout", () => {
+      reject(new HttpError(504, `"${entry.name}" did not answer in time`));
+      request.destroy();
+    });
     request.once("error", (cause) => {
       reject(new HttpError(502, `"${entry.name}" cannot be reached at the moment`, { cause }));
     });
