@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { constants } from "node:http2";
+import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { closeServer } from "@hivematrix/lib/close_server";
+import { listen } from "@hivematrix/lib/serve";
 import { waitFor } from "@hivematrix/lib/wait_for";
 import { connectFrames, flags, requestHead } from "./http2_frames_testing.ts";
 import { answerOf, connectHttp2, startHttp2 } from "./http2_testing.ts";
+import { createServer } from "./listener.ts";
 import { startNexus } from "./testing.ts";
 
 test("a service sees an HTTP/2 request as it sees one of HTTP/1.1", async (t) => {
@@ -82,6 +86,26 @@ test("an answer's fields arrive in lower case, repeated ones too, and none of on
   assert.equal(headers.etag, '"1", "2"');
   for (const name of ["connection", "x-hop", "keep-alive", "transfer-encoding", "upgrade"])
     assert.equal(headers[name], undefined, name);
+});
+
+test("what an answer says of an HTTP/1.1 connection is left out, whoever says it", async (t) => {
+  const { settings } = await startNexus(t, { isSecure: true });
+  const server = createServer(settings, (incoming, outgoing) => {
+    const fields = ["Transfer-Encoding", "chunked", "Connection", "close", "Upgrade", "h2c"];
+    const others = ["Keep-Alive", "timeout=5", "Proxy-Connection", "close", "X-Kept", "1"];
+    if (incoming.url === "/flat") outgoing.writeHead(200, [...fields, ...others]);
+    else outgoing.writeHead(200, "Fine", { "Transfer-Encoding": "chunked", "X-Kept": "1" });
+    outgoing.end("ok");
+  });
+  await listen(server, { port: 0, hostname: "127.0.0.1", service: "nexus" });
+  t.after(() => closeServer(server, { drainTimeoutMs: 0 }));
+  const { port } = server.address() as AddressInfo;
+  const { send } = await connectHttp2(t, `https://127.0.0.1:${port}`);
+  for (const path of ["/flat", "/by-name"]) {
+    const { status, headers, body } = await send({ ":path": path });
+    assert.deepEqual([status, body.toString()], [200, "ok"]);
+    assert.deepEqual(Object.keys(headers).sort(), [":status", "date", "x-kept"]);
+  }
 });
 
 test("HEAD, 204 and 304 are answers without content", async (t) => {

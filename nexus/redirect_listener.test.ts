@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { test } from "node:test";
 import { closeServer } from "@hivematrix/lib/close_server";
 import { sendRaw } from "@hivematrix/lib/raw_http_testing";
@@ -10,6 +11,8 @@ import { readNexusSettings } from "./nexus_settings.ts";
 import { processSettings } from "./process_testing.ts";
 import { createRedirectServer, listenForRedirects } from "./redirect_listener.ts";
 
+/** Not this one, which may have settings of its own. */
+const emptyFolder = join(import.meta.dirname, "views");
 const publicUrl = "https://hive.example.org:3443";
 
 test("plain HTTP leads to the same page of the public address, whatever the method and port", async (t) => {
@@ -79,7 +82,7 @@ test("a port that is taken is one warning, and none is no warning", async (t) =>
 
 test("without TLS there is nothing to redirect to, and a wrong port is named", async () => {
   const env = { ...(await processSettings()), REDIRECT_PORT: "8000" };
-  assert.equal(readNexusSettings(import.meta.dirname, env).redirectPort, 0);
+  assert.equal(readNexusSettings(emptyFolder, env).redirectPort, 0);
   assert.equal((await secureSettings({ REDIRECT_PORT: "8000" })).redirectPort, 8000);
   for (const wrong of ["x", "-1", "65536", "80.5"])
     await assert.rejects(secureSettings({ REDIRECT_PORT: wrong }), /REDIRECT_PORT is ".*port/);
@@ -87,7 +90,7 @@ test("without TLS there is nothing to redirect to, and a wrong port is named", a
 
 async function secureSettings(more: Record<string, string>) {
   const env = { ...(await processSettings()), NEXUS_SERVICE_URL: publicUrl, ...more };
-  return readNexusSettings(import.meta.dirname, env);
+  return readNexusSettings(emptyFolder, env);
 }
 
 async function startRedirects(t: TestScope): Promise<URL> {

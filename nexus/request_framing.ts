@@ -17,8 +17,9 @@ export function requirePlainFraming(
     if (coding.toLowerCase() !== "chunked") {
       throw refusal(501, `the transfer coding "${coding}" is not known here`);
     }
-    // RFC 9112 §6.1: to a reader of HTTP/1.0 the chunks are the next requests.
-    if (httpVersion !== "1.1") throw refusal(400, "HTTP/1.0 has no transfer codings");
+    // RFC 9112 §6.1: to a reader of HTTP/1.0 the chunks are the next requests. (HTTP/2's content
+    // without a length says chunked too, http2_request.ts.)
+    if (httpVersion === "1.0") throw refusal(400, "HTTP/1.0 has no transfer codings");
   }
   // Over HTTP/2 a request is a stream; in a line of text "HTTP/2.0" means nothing.
   const isSpoken = httpVersion === "1.1" || httpVersion === "1.0" || "stream" in incoming;
