@@ -121,6 +121,17 @@ test("HEAD, 204 and 304 are answers without content", async (t) => {
   }
 });
 
+test("an answer's content passes byte for byte, whole in one write or in many", async (t) => {
+  const { nexus, send } = await startHttp2(t);
+  const everyByte = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
+  for (const content of [Buffer.alloc(0), everyByte, Buffer.alloc(2_000_000, everyByte)]) {
+    nexus.upstream.answer((_incoming, outgoing) => outgoing.end(content));
+    const { status, body } = await send({ ":path": "/template/" });
+    assert.equal(status, 200);
+    assert.ok(body.equals(content), `${body.length} of ${content.length} bytes`);
+  }
+});
+
 test("an upload without a length reaches the service byte for byte", async (t) => {
   const { nexus, begin } = await startHttp2(t);
   const content = Buffer.alloc(3_000_000, "caf\xe9", "latin1");
@@ -128,7 +139,7 @@ test("an upload without a length reaches the service byte for byte", async (t) =
   const stream = begin({ ":path": "/template/", ":method": "POST" });
   stream.end(content);
   const { body } = await answerOf(stream);
-  assert.ok(body.equals(content));
+  assert.ok(body.equals(content), `${body.length} of ${content.length} bytes`);
   assert.deepEqual(nexus.upstream.last.headers("transfer-encoding"), ["chunked"]);
 });
 
