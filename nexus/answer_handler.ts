@@ -41,7 +41,7 @@ export class AnswerHandler implements Dispatcher.DispatchHandler, Exchange {
   }
 
   send(): void {
-    const { request, upstream, target, headers } = this.#forwarding;
+    const { request, upstream, target, headers, content } = this.#forwarding;
     const { incoming } = request;
     const options: Dispatcher.DispatchOptions = {
       origin: upstream.origin,
@@ -53,7 +53,7 @@ export class AnswerHandler implements Dispatcher.DispatchHandler, Exchange {
     if (hasBody(incoming)) {
       // Not the stream itself: undici would end it, and the browser's connection with it, when an
       // upstream answers before it has read everything.
-      options.body = detach(incoming, this.#bodyIdleMs);
+      options.body = content ?? detach(incoming, this.#bodyIdleMs);
       if (mayStayUnread(incoming)) options.reset = true;
     }
     try {

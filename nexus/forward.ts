@@ -38,6 +38,8 @@ export interface Forwarding {
   readonly upstream: Upstream;
   /** Headers that every answer to a browser gets unless the service has set its own. */
   readonly defaultHeaders: Readonly<Record<string, string>>;
+  /** The request's content where it has been read already; absent: it is sent on as it comes. */
+  readonly content?: Buffer | undefined;
   /** What to do with a document; absent: pass it on like anything else. */
   readonly composition?: Composition | undefined;
 }

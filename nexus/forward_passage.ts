@@ -15,6 +15,7 @@ export interface Sending {
   readonly target: string;
   /** The user token for services, a client's own credential for the provider. */
   readonly authorization?: string | undefined;
+  readonly content?: Buffer | undefined;
   readonly composition?: Composition | undefined;
 }
 
@@ -66,6 +67,7 @@ export function forwardPassage(
     target: upstream.basePath + sending.target,
     headers: passageHeaders(publicFacts, passage, upstream, sending),
     defaultHeaders,
+    content: sending.content,
     composition: sending.composition,
   });
 }

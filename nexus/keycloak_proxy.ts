@@ -2,7 +2,9 @@ import { HttpError } from "@hivematrix/lib/http_error";
 import { pathBelow } from "./canonical_target.ts";
 import type { Upstream } from "./forward.ts";
 import { createUpstream, type ForwardingParts, forwardPassage } from "./forward_passage.ts";
+import type { NexusLimits } from "./limits.ts";
 import type { Passage } from "./passage.ts";
+import { hasBody, readContent } from "./request_content.ts";
 import type { SessionCookie } from "./session_cookie.ts";
 import type { SignInLimit } from "./sign_in_limit.ts";
 
@@ -10,7 +12,11 @@ export interface KeycloakProxyParts extends ForwardingParts {
   readonly keycloak: Upstream;
   readonly sessionCookie: SessionCookie;
   readonly signInLimit: SignInLimit;
+  readonly limits: Pick<NexusLimits, "body_idle_seconds">;
 }
+
+/** The provider's forms are small, and anybody may send one. */
+const maxFormBytes = 1024 * 1024;
 
 /** @param url where Nexus itself reaches the provider */
 export function createKeycloakUpstream(url: string, publicOrigin: URL): Upstream {
@@ -21,21 +27,39 @@ export function createKeycloakUpstream(url: string, publicOrigin: URL): Upstream
  * The provider's pages for browsers: no session needed, nothing changed, its admin API left out.
  * While it cannot be reached, they are answered with 503.
  *
- * @throws {HttpError} 404 for anything else of the provider, 429
+ * @throws {HttpError} 404 for anything else of the provider, 429; 408 and 413 for a form
  */
-export function forwardToKeycloak(parts: KeycloakProxyParts, passage: Passage): undefined {
-  const { target, headers } = passage;
+export function forwardToKeycloak(
+  parts: KeycloakProxyParts,
+  passage: Passage,
+): undefined | Promise<undefined> {
+  const { target, incoming } = passage;
   const rest = pathBelow(target.path, "keycloak");
   const isPublic = /^\/(?:realms|resources|\.well-known)\//.test(rest) || rest === "/robots.txt";
   if (!isPublic) throw new HttpError(404, `There is no page at ${target.path}`);
   // Its pictures and styles cost it little, and each page asks for many.
   if (!rest.startsWith("/resources/")) parts.signInLimit(passage);
+  if (!hasBody(incoming)) return sendOn(parts, passage, rest);
+  const idleMs = parts.limits.body_idle_seconds * 1000;
+  return readContent(incoming, { maxBytes: maxFormBytes, idleMs }).then((content) =>
+    sendOn(parts, passage, rest, content),
+  );
+}
+
+function sendOn(
+  parts: KeycloakProxyParts,
+  passage: Passage,
+  rest: string,
+  content?: Buffer,
+): undefined {
+  const { target, headers } = passage;
   // A client's own credential is for the provider's endpoints (client authentication), no session.
   const { authorization } = headers;
   passage.foreignCookies = parts.sessionCookie.readHeader(headers.cookie).foreignCookies;
   passage.exchange = forwardPassage(parts, passage, parts.keycloak, {
     target: rest + target.query,
     authorization,
+    content,
   });
 }
 

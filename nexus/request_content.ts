@@ -1,6 +1,7 @@
 // A request's content on its way to an upstream.
 import type { IncomingMessage } from "node:http";
 import { PassThrough, type Readable } from "node:stream";
+import { HttpError } from "@hivematrix/lib/http_error";
 import { endWhenSilent } from "./upload_watch.ts";
 
 /** A stream of the same bytes at the same pace, whose end is not the end of its source. */
@@ -29,4 +30,33 @@ export function mayStayUnread(incoming: IncomingMessage): boolean {
   const { method, headers } = incoming;
   const isRead = method === "POST" || method === "PUT" || method === "PATCH";
   return hasBody(incoming) && (!isRead || headers["transfer-encoding"] !== undefined);
+}
+
+/**
+ * All of the content, before anything of it is sent on: whoever sends it slowly holds a connection of
+ * ours then, and none to where everybody has to get through.
+ *
+ * @throws {HttpError} 408, 413, 400 when it broke off
+ */
+export async function readContent(
+  incoming: IncomingMessage,
+  { maxBytes, idleMs }: { maxBytes: number; idleMs: number },
+): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const part of detach(incoming, idleMs)) {
+      size += part.length;
+      if (size > maxBytes) {
+        const headers = { connection: "close" };
+        throw new HttpError(413, `This is larger than ${maxBytes} bytes`, { headers });
+      }
+      parts.push(part);
+    }
+  } catch (cause) {
+    throw cause instanceof HttpError
+      ? cause
+      : new HttpError(400, "The request broke off", { cause });
+  }
+  return Buffer.concat(parts);
 }

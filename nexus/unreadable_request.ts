@@ -11,7 +11,9 @@ export function answerUnreadableRequests(server: Server, log: Log): void {
     const socket = stream as Socket & { _httpMessage?: { headersSent: boolean } | null };
     // With an answer under way, as node itself judges it, another one would only garble that.
     const isAnswering = socket._httpMessage?.headersSent === true;
-    if (error.code === "ECONNRESET" || !socket.writable || isAnswering) {
+    // Browsers open connections ahead of need: what was never begun is no request.
+    const isUnused = error.code === "ERR_HTTP_REQUEST_TIMEOUT" && socket.bytesRead === 0;
+    if (error.code === "ECONNRESET" || !socket.writable || isAnswering || isUnused) {
       socket.destroy();
       return;
     }
