@@ -15,7 +15,9 @@ const count = 100;
 const large = randomBytes(8 * 1024 * 1024);
 
 test("a few hundred slow clients keep nobody waiting, and none of them is served for that", async (t) => {
-  const { nexus, authorization, send } = await startForwarding(t);
+  // So patient that nobody is cut off while others are measured.
+  const limits = { header_seconds: 3600, body_idle_seconds: 3600 };
+  const { nexus, authorization, send } = await startForwarding(t, { limits });
   const sockets: Socket[] = [];
   t.after(() => {
     for (const socket of sockets) socket.destroy();
