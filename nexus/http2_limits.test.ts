@@ -82,6 +82,8 @@ test("a request with too many or too large fields is refused, and the others go 
   }
   const { payload: head } = await client.waitForFrame("headers", 9);
   assert.ok(head.includes("431"), head.toString("latin1"));
+  const { payload: text } = await client.waitForFrame("data", 9);
+  assert.match(text.toString(), /cookies/);
   assert.equal(nexus.upstream.requests.length, 0);
 
   client.send("headers", 11, get, request({}));

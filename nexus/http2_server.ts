@@ -8,6 +8,7 @@ import type { Server } from "node:https";
 import type { TLSSocket } from "node:tls";
 import { Http2Request, Http2Response } from "./http2_request.ts";
 import type { NexusLimits } from "./limits.ts";
+import { plainAnswer } from "./unreadable_request.ts";
 
 /** Requests of one connection at a time; RFC 9113 §6.5.2 advises at least 100. */
 const maxConcurrentStreams = 128;
@@ -55,9 +56,12 @@ export function serveHttp2(
   });
   http2.setTimeout(idleTimeoutMs);
   http2.on("request", (incoming, outgoing) => {
-    const isTooLarge = sizeOf(incoming.rawHeaders) > header_bytes;
-    if (isTooLarge) outgoing.writeHead(431).end();
-    else server.emit("request", incoming, outgoing);
+    if (sizeOf(incoming.rawHeaders) <= header_bytes) {
+      server.emit("request", incoming, outgoing);
+      return;
+    }
+    const { headers, text } = plainAnswer(431);
+    outgoing.writeHead(431, headers).end(text);
   });
   // A stream may be silent while its connection is not.
   http2.on("stream", (stream) => {

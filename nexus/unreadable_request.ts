@@ -46,17 +46,22 @@ const texts: Readonly<Record<number, string>> = {
 };
 
 function formatAnswer(status: number): string {
+  const { headers, text } = plainAnswer(status);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, "Connection: close", ...lines];
+  return `${head.join("\r\n")}\r\n\r\n${text}`;
+}
+
+/** What there is to say where no page can be made. */
+export function plainAnswer(status: number): { headers: Record<string, string>; text: string } {
   const text = `${texts[status]}\n`;
-  return [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    "Connection: close",
-    "Cache-Control: no-store",
-    "Content-Type: text/plain; charset=utf-8",
-    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options: nosniff",
-    "Referrer-Policy: no-referrer",
-    `Content-Length: ${text.length}`,
-    "",
-    text,
-  ].join("\r\n");
+  const headers = {
+    "Cache-Control": "no-store",
+    "Content-Type": "text/plain; charset=utf-8",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Length": String(text.length),
+  };
+  return { headers, text };
 }
