@@ -1,9 +1,20 @@
 // For tests: Nexus as the supervisor starts it, a process that may have others.
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  cpSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { findFreePort } from "@hivematrix/lib/postgres_testing";
 import type { TestScope } from "@hivematrix/lib/testing";
@@ -65,23 +76,24 @@ export function startNexusProcess(
   env: Readonly<Record<string, string>>,
   folder = copyNexus(scope),
 ): NexusProcess {
+  // Into a file, as the supervisor does: to a pipe several processes write whole lines only by luck.
+  const logFile = join(folder, `log-${randomUUID()}`);
+  const log = openSync(logFile, "a");
   const child = spawn(process.execPath, ["--import", "tsx", "main.ts"], {
     cwd: folder,
     env: { PATH: process.env["PATH"], ...env },
     detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", log, "pipe"],
   });
+  closeSync(log);
   const exited = once(child, "close");
   scope.after(async () => {
     killGroup(child.pid ?? 0);
     await exited;
   });
-  let printed = "";
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-    printed += chunk;
-  });
+  const output = () => readFileSync(logFile, "utf8");
   const lines = () =>
-    printed
+    output()
       .split("\n")
       .slice(0, -1)
       .map((line) => JSON.parse(line));
@@ -89,16 +101,16 @@ export function startNexusProcess(
     origin: env["NEXUS_SERVICE_URL"] ?? "",
     child,
     exited,
-    output: () => printed,
+    output,
     lines,
-    errors: text(child.stderr),
+    errors: text(child.stderr as Readable),
     // tsx may have a child too, which compiles.
     workerPids: () =>
       childrenOf(child.pid ?? 0).filter((pid) => readCommand(pid).includes("main.ts")),
     async listening() {
-      const isDone = () => printed.includes('"listening"') || child.exitCode !== null;
+      const isDone = () => output().includes('"listening"') || child.exitCode !== null;
       await waitFor(isDone, { timeoutMs: 60_000, what: "Nexus to listen" });
-      if (child.exitCode !== null) throw new Error(`Nexus ended at its start: ${printed}`);
+      if (child.exitCode !== null) throw new Error(`Nexus ended at its start: ${output()}`);
     },
   };
 }

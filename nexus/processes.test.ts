@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { test } from "node:test";
 import { defer } from "@hivematrix/lib/serve_testing";
 import { waitFor } from "@hivematrix/lib/wait_for";
-import { Client, request } from "undici";
+import { Client, Pool, request } from "undici";
 import { type NexusProcess, processSettings, startNexusProcess } from "./process_testing.ts";
 import { startUpstream, type TestUpstream } from "./upstream_testing.ts";
 
@@ -96,6 +96,26 @@ test("a signal to all processes at once, as a terminal sends it, lets what is un
     assert.deepEqual(await nexus.exited, [0, null]);
     assert.doesNotMatch(nexus.output(), /"level":"error"|takes its place/);
   }
+});
+
+test("all processes write whole lines to the one log", async (t) => {
+  const nexus = await startProcesses(t, 3);
+  const pool = new Pool(nexus.origin, { connections: 12 });
+  t.after(() => pool.destroy());
+  const path = (i: number) => `${openPath}/${i}/${"x".repeat(2000)}`;
+  const numbers = Array.from({ length: 600 }, (_, i) => i);
+  await Promise.all(
+    numbers.map(async (i) => {
+      const { body } = await pool.request({ method: "GET", path: path(i) });
+      await body.dump();
+    }),
+  );
+  nexus.child.kill("SIGTERM");
+  await nexus.exited;
+  // Each line is JSON, or this throws.
+  const paths = nexus.lines().flatMap((line) => (line.message === "request" ? line["path"] : []));
+  assert.deepEqual(new Set(paths), new Set(numbers.map(path)));
+  assert.equal(paths.length, numbers.length);
 });
 
 test("a process that dies is replaced, and the others go on meanwhile", async (t) => {
