@@ -149,6 +149,21 @@ test("an upload over HTTP/2 of which nothing arrives is 408, and other streams g
   assert.equal((await send({ ":path": "/template/fast" })).body.toString(), "fast");
 });
 
+test("a form for the provider that is far too large is 413, and one that stops is 408", async (t) => {
+  const nexus = await startNexus(t, { limits: { body_idle_seconds: 1 } });
+  const send = async (size: number, body: string) => {
+    const socket = await connectRaw(nexus.url);
+    const line = "POST /keycloak/realms/hivematrix/x HTTP/1.1";
+    const head = [line, `Host: ${nexus.url.host}`, `Content-Length: ${size}`, "", ""];
+    socket.on("error", () => {}).write(head.join("\r\n") + body);
+    return await received(socket);
+  };
+  assert.match(await send(3_000_000, "x".repeat(3_000_000)), /^HTTP\/1\.1 413 |ECONNRESET/);
+  assert.match(await send(1000, "x"), /^HTTP\/1\.1 408 /);
+  const statuses = logged(nexus, "request refused").map(({ status }) => status);
+  assert.deepEqual(statuses, [413, 408]);
+});
+
 test("a body that nobody waits for any more does not hold its connection either", async (t) => {
   const nexus = await startNexus(t, { limits: { keep_alive_seconds: 1 } });
   for (const [path, status] of [
