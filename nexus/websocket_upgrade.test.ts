@@ -268,6 +268,24 @@ test("a browser that leaves while the service thinks about it ends the request",
   }
 });
 
+test("a handshake behind a request that is not answered yet ends its connection and nothing else", async (t) => {
+  const { nexus, authorization, services } = await startSockets(t);
+  const handshake = `GET /live/a HTTP/1.1\r\nHost: ${nexus.url.host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n`;
+  for (const path of ["/live/never", "/login", "/keycloak/realms/x", "/template/"]) {
+    for (const head of [`${authorization}\r\n`, ""]) {
+      const browser = new End(await connectRaw(nexus.url));
+      const first = `GET ${path} HTTP/1.1\r\nHost: ${nexus.url.host}\r\n${head}\r\n`;
+      browser.socket.write(`${first}${handshake}${head}\r\n`);
+      await waitFor(() => browser.socket.closed || browser.hasEnded, { what: path });
+      browser.socket.destroy();
+      assert.ok(!browser.received.includes(" 101 "), browser.received);
+    }
+  }
+  assert.ok(services.every(({ head }) => !/upgrade: websocket/i.test(head)));
+  const { status } = await nexus.openBrowser().request("/health");
+  assert.equal(status, 200, "the gateway lives");
+});
+
 test("a service that says nothing to a handshake is late, one that is gone is away", async (t) => {
   const timeoutsMs = { connect: 500, head: 500, idle: 500 };
   const { ask, serve } = await startSockets(t, { timeoutsMs });

@@ -41,7 +41,13 @@ export function createUpgradeHandler(
     // A refusal is an ordinary answer, written the ordinary way.
     const outgoing = new ServerResponse(incoming);
     outgoing.shouldKeepAlive = false;
-    outgoing.assignSocket(socket as never);
+    try {
+      outgoing.assignSocket(socket as never);
+    } catch {
+      // An answer is still on its way there: two protocols at once would be none.
+      socket.destroy();
+      return;
+    }
     followAnswer(socket, outgoing);
     outgoing.once("finish", () => socket.end());
     // Node has let go of the socket, and tells an answer no more when there is room again.
