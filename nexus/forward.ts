@@ -75,8 +75,12 @@ export const upstreamTimeoutsMs: UpstreamTimeouts = {
   idle: 600_000,
 };
 
-/** For each upstream. */
-export const connectionSettings = { connections: 256, pipelining: 1 };
+/**
+ * For each upstream. An event stream or a download holds its connection for as long as it lasts, and
+ * must not keep anybody else waiting; what one client may have open is bounded where it comes in
+ * (connection_limit.ts).
+ */
+export const connectionSettings = { connections: 8192, pipelining: 1 };
 
 /** @param bodyIdleMs for a client's body of which nothing arrives */
 export function createForwarder(

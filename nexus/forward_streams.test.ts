@@ -240,3 +240,20 @@ async function waitUntilSteady(read: () => number): Promise<number> {
     { what: "a flow that stands still" },
   );
 }
+
+test("many event streams of one service leave room for everybody's other requests", async (t) => {
+  const { nexus, begin, send } = await startForwarding(t);
+  nexus.upstream.answer(({ url }, outgoing) => {
+    if (url === "/events") outgoing.writeHead(200, { "content-type": "text/event-stream" });
+    else outgoing.end("served");
+    outgoing.flushHeaders();
+  });
+  const streams = Array.from({ length: 300 }, () => begin("GET", "/template/events", fetched));
+  t.after(() => {
+    for (const stream of streams) stream.destroy();
+  });
+  const heads = streams.map(answerOf);
+  for (const stream of streams) stream.end();
+  await Promise.all(heads);
+  assert.equal((await send("GET", "/template/", fetched)).body, "served");
+});
