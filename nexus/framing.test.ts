@@ -160,6 +160,29 @@ test("R18: nor does it when a few bytes of such requests are others", async (t) 
   assert.deepEqual(upstream.garbage.filter(isNoUpload), []);
 });
 
+test("R18: nor when several of them come one behind the other, faster than they are answered", async (t) => {
+  const upstream = await startRawUpstream(t);
+  upstream.answer(({ method, target, socket }) => {
+    const length = `HTTP/1.1 200 OK\r\nContent-Length: ${target.length}\r\n\r\n`;
+    setTimeout(() => socket.write(method === "HEAD" ? length : length + target), 20);
+  });
+  const seed = Number(process.env["PROPERTY_SEED"] ?? Date.now() % 2 ** 31);
+  t.diagnostic(`PROPERTY_SEED=${seed}`);
+  const numRuns = Number(process.env["PROPERTY_RUNS"] ?? 200);
+  await attack(t, { url: upstream.url, seen: () => seenBy(upstream) }, (cases) =>
+    fc
+      .sample(fc.array(fc.constantFrom(...cases), { minLength: 2, maxLength: 4 }), {
+        seed,
+        numRuns,
+      })
+      .map((chosen) => ({
+        name: chosen.map(({ name }) => name).join(", then "),
+        bytes: chosen.map(({ bytes }) => bytes).join(""),
+      })),
+  );
+  assert.deepEqual(upstream.garbage.filter(isNoUpload), []);
+});
+
 test("R18: node:http as a service sees no request that was not judged", async (t) => {
   const upstream = await startUpstream(t);
   upstream.answer((incoming, outgoing) => {

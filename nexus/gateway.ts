@@ -44,12 +44,7 @@ export function createGateway(parts: GatewayParts): RequestListener {
   return (incoming, outgoing) => {
     const passage = new Passage(parts, incoming, outgoing, refuse);
     outgoing.on("close", () => end(parts, passage));
-    // Behind another answer of its connection it has no socket yet, and hears nothing of that one's end.
-    if (outgoing.socket === null) {
-      incoming.once("close", () => {
-        if (outgoing.socket === null && incoming.socket.destroyed) end(parts, passage);
-      });
-    }
+    if (outgoing.socket === null) watchQueued(parts, passage);
     try {
       passage.target = judge(parts, incoming);
       settle(parts, passage, decide(parts, passage));
@@ -67,6 +62,20 @@ function settle(parts: GatewayParts, passage: Passage, decision: Decision): void
       (error: unknown) => send(parts, passage, refuseWithError(parts.pages, passage, error)),
     );
   }
+}
+
+/**
+ * Behind another answer of its connection an answer has no socket yet, and hears nothing of that
+ * one's end; nor does its request, once node has handed the connection on for an upgrade.
+ */
+function watchQueued(parts: GatewayParts, passage: Passage): void {
+  const { incoming, outgoing } = passage;
+  const { socket } = incoming;
+  const onClose = () => {
+    if (outgoing.socket === null && !outgoing.writableFinished) end(parts, passage);
+  };
+  socket.setMaxListeners(0).once("close", onClose);
+  outgoing.once("close", () => socket.off("close", onClose));
 }
 
 /** The answer is complete, or its browser gone. */
