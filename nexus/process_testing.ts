@@ -22,6 +22,13 @@ import { waitFor } from "@hivematrix/lib/wait_for";
 
 const root = dirname(import.meta.dirname);
 
+// Groups of their own would outlive a test file that is ended from outside.
+const running = new Set<number>();
+process.once("exit", () => {
+  for (const pid of running) killGroup(pid);
+});
+for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => process.exit(1));
+
 export interface NexusProcess {
   readonly origin: string;
   /** With several processes, the one that keeps them. */
@@ -86,10 +93,13 @@ export function startNexusProcess(
     stdio: ["ignore", log, "pipe"],
   });
   closeSync(log);
+  const { pid = 0 } = child;
+  running.add(pid);
   const exited = once(child, "close");
   scope.after(async () => {
-    killGroup(child.pid ?? 0);
+    killGroup(pid);
     await exited;
+    running.delete(pid);
   });
   const output = () => readFileSync(logFile, "utf8");
   const lines = () =>
@@ -105,8 +115,7 @@ export function startNexusProcess(
     lines,
     errors: text(child.stderr as Readable),
     // tsx may have a child too, which compiles.
-    workerPids: () =>
-      childrenOf(child.pid ?? 0).filter((pid) => readCommand(pid).includes("main.ts")),
+    workerPids: () => childrenOf(pid).filter((pid) => readCommand(pid).includes("main.ts")),
     async listening() {
       const isDone = () => output().includes('"listening"') || child.exitCode !== null;
       await waitFor(isDone, { timeoutMs: 60_000, what: "Nexus to listen" });
