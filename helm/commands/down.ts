@@ -4,9 +4,10 @@ import type { Checkout } from "../config/checkout.ts";
 import { loadMasterConfig } from "../config/master_config.ts";
 import { serviceDefinitions } from "../config/service_definitions.ts";
 import { type ControlClient, ControlError, connectDaemon } from "../control/control_client.ts";
-import { readLiveDaemon, removeDaemonFile } from "../control/daemon_file.ts";
+import { removeDaemonFile } from "../control/daemon_file.ts";
 import { readAppRegistry } from "../install/app_registry.ts";
-import { listRunFiles } from "../services/run_file.ts";
+import { readProcess } from "../services/process_table.ts";
+import { isSameProcess, listRunFiles } from "../services/run_file.ts";
 import type { ServiceDefinition } from "../services/service_definition.ts";
 import { ServiceManager } from "../services/service_manager.ts";
 import { print } from "./output.ts";
@@ -17,7 +18,7 @@ import { print } from "./output.ts";
  */
 export async function down(checkout: Checkout): Promise<void> {
   const daemon = await connectDaemon(checkout);
-  const isDone = daemon !== undefined && (await askDaemon(checkout, daemon));
+  const isDone = daemon !== undefined && (await askDaemon(daemon));
   if (isDone) return;
   const stopped = await stopLeftRunning(checkout);
   await removeDaemonFile(checkout);
@@ -26,21 +27,21 @@ export async function down(checkout: Checkout): Promise<void> {
 }
 
 /** @returns false when the daemon did not do it and had to be killed */
-async function askDaemon(checkout: Checkout, daemon: ControlClient): Promise<boolean> {
+async function askDaemon(daemon: ControlClient): Promise<boolean> {
   try {
     const { services } = await daemon.status();
     const running = services.flatMap(({ name, pid }) =>
       pid === undefined || name === "helm" ? [] : [name],
     );
     await daemon.shutdown({ keepServices: false });
-    await waitUntilGone(checkout);
+    await waitUntilGone(daemon.pid);
     print(`Stopped ${[...running.reverse(), "helm"].join(", ")}.`);
     return true;
   } catch (error) {
     if (!(error instanceof ControlError)) throw error;
     print(`${error.message}; ending it.`);
     killDaemon(daemon.pid);
-    await waitUntilGone(checkout);
+    await waitUntilGone(daemon.pid);
     return false;
   }
 }
@@ -80,8 +81,10 @@ async function findDefinitions(checkout: Checkout): Promise<readonly ServiceDefi
   }
 }
 
-async function waitUntilGone(checkout: Checkout): Promise<void> {
-  while ((await readLiveDaemon(checkout)) !== undefined) await pause(20);
+/** Not the daemon's file, which goes a moment before the daemon itself. */
+async function waitUntilGone(pid: number): Promise<void> {
+  const startTime = (await readProcess(pid))?.startTime;
+  while (startTime !== undefined && (await isSameProcess({ pid, startTime }))) await pause(20);
 }
 
 function killDaemon(pid: number): void {
