@@ -39,29 +39,41 @@ type Decision = Response | undefined | Promise<Response | undefined>;
  * without a promise: under load that is a tenth of its cost.
  */
 export function createGateway(parts: GatewayParts): RequestListener {
-  const refuse: Refuse = (passage, error) =>
-    send(parts, passage, refuseWithError(parts.pages, passage, error));
+  const onFailure: Refuse = (passage, error) => refuse(parts, passage, error);
   return (incoming, outgoing) => {
-    const passage = new Passage(parts, incoming, outgoing, refuse);
+    const passage = new Passage(parts, incoming, outgoing, onFailure);
     outgoing.on("close", () => end(parts, passage));
     if (outgoing.socket === null) watchQueued(parts, passage);
     try {
       passage.target = judge(parts, incoming);
       settle(parts, passage, decide(parts, passage));
     } catch (error) {
-      refuse(passage, error);
+      refuse(parts, passage, error);
     }
   };
 }
 
 function settle(parts: GatewayParts, passage: Passage, decision: Decision): void {
-  if (decision instanceof Response) send(parts, passage, decision);
-  else if (decision !== undefined) {
-    decision.then(
-      (decided) => settle(parts, passage, decided),
-      (error: unknown) => send(parts, passage, refuseWithError(parts.pages, passage, error)),
-    );
+  if (decision instanceof Promise) {
+    decision
+      .then((decided) => settle(parts, passage, decided))
+      .catch((error: unknown) => refuse(parts, passage, error));
+  } else if (decision !== undefined) send(parts, passage, decision);
+}
+
+/** Answers with an error. Whatever goes wrong with that, too, ends this answer and nobody else's. */
+export function refuse(parts: GatewayParts, passage: Passage, error: unknown): void {
+  try {
+    send(parts, passage, refuseWithError(parts.pages, passage, error));
+  } catch (failure) {
+    giveUp(passage, failure);
   }
+}
+
+/** Nothing more can be said to this browser; the log keeps what happened. */
+function giveUp({ log, outgoing }: Passage, error: unknown): void {
+  log.error("the answer broke off", { error });
+  outgoing.destroy();
 }
 
 /**
@@ -136,17 +148,12 @@ function requireMethod(methods: readonly string[], method: string): void {
   });
 }
 
-export function send(
-  { ownHeaders }: GatewayParts,
-  { incoming, outgoing, log }: Passage,
-  response: Response,
-): void {
+export function send({ ownHeaders }: GatewayParts, passage: Passage, response: Response): void {
+  const { incoming, outgoing } = passage;
   for (const [name, value] of Object.entries(ownHeaders)) {
     if (!response.headers.has(name)) response.headers.set(name, value);
   }
-  sendResponse(response, outgoing, incoming.method === "HEAD").catch((error: unknown) => {
-    // Nothing more can be said to this browser; the log keeps what happened.
-    log.error("the answer broke off", { error });
-    outgoing.destroy();
-  });
+  sendResponse(response, outgoing, incoming.method === "HEAD").catch((error: unknown) =>
+    giveUp(passage, error),
+  );
 }

@@ -11,9 +11,9 @@ import type { ServiceEntry } from "@hivematrix/lib/service_registry";
 import { answerHeaders, joinByName } from "./answer_headers.ts";
 import type { Upstream } from "./forward.ts";
 import { passageHeaders } from "./forward_passage.ts";
-import { type GatewayParts, judge, send } from "./gateway.ts";
+import { type GatewayParts, judge, refuse, send } from "./gateway.ts";
 import { logAnswer, Passage, type Refuse } from "./passage.ts";
-import { refuseAccess, refuseWithError, refuseWithoutSession } from "./refusal.ts";
+import { refuseAccess, refuseWithoutSession } from "./refusal.ts";
 import { missingHeaders } from "./response_headers.ts";
 import { findService, findUpstream } from "./service_proxy.ts";
 import { readToken, type Session } from "./session_check.ts";
@@ -34,8 +34,7 @@ export function createUpgradeHandler(
   answerOrdinary: RequestListener,
   timeoutMs = handshakeTimeoutMs,
 ): (incoming: IncomingMessage, socket: Duplex, head: Buffer) => void {
-  const refuse: Refuse = (passage, error) =>
-    send(parts, passage, refuseWithError(parts.pages, passage, error));
+  const onFailure: Refuse = (passage, error) => refuse(parts, passage, error);
   const upgradeParts = { ...parts, timeoutMs };
   return (incoming, socket, head) => {
     // A refusal is an ordinary answer, written the ordinary way.
@@ -57,7 +56,7 @@ export function createUpgradeHandler(
       answerOrdinary(incoming, outgoing);
       return;
     }
-    const passage = new Passage(parts, incoming, outgoing, refuse);
+    const passage = new Passage(parts, incoming, outgoing, onFailure);
     socket.once("close", () => logAnswer(parts.log, passage));
     void answer(upgradeParts, passage, socket, head).catch((error: unknown) => {
       passage.log.error("the upgrade broke off", { error });
@@ -90,7 +89,7 @@ async function answer(
     const refusal = await connect(parts, passage, socket, head);
     if (refusal !== undefined) send(parts, passage, refusal);
   } catch (error) {
-    send(parts, passage, refuseWithError(parts.pages, passage, error));
+    refuse(parts, passage, error);
   }
 }
 
