@@ -162,6 +162,11 @@ export class AnswerHandler implements Dispatcher.DispatchHandler, Exchange {
     else outgoing.write(join(content));
   }
 
+  /** Ends it at the service too, whose failure it then is. */
+  breakOff(error: Error): void {
+    this.#abort?.(error);
+  }
+
   #write(content: readonly Buffer[]): boolean {
     if (this.#head !== undefined) this.sendHead();
     const { outgoing } = this.#forwarding.request;
@@ -199,7 +204,14 @@ function sendHeadLater(handler: AnswerHandler): void {
 function sendWaitingHeads(): void {
   const handlers = waiting;
   waiting = [];
-  for (const handler of handlers) handler.sendHead();
+  for (const handler of handlers) {
+    try {
+      handler.sendHead();
+    } catch (error) {
+      // Nobody else's answer may suffer for a head that cannot be written.
+      handler.breakOff(error as Error);
+    }
+  }
 }
 
 /** Each write is a chunk with a frame of its own; copying small parts together is cheaper. */

@@ -1,10 +1,12 @@
 // What forward.ts makes of services that are away, late or break off.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import type { IncomingMessage } from "node:http";
+import { createServer as createHttpServer, type IncomingMessage } from "node:http";
 import { createServer } from "node:net";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { createForwarder } from "./forward.ts";
+import { createUpstream } from "./forward_passage.ts";
 import { answerOf, startForwarding } from "./forward_testing.ts";
 import { startNexus } from "./testing.ts";
 
@@ -68,4 +70,41 @@ test("a port on which nothing listens or nobody answers is 502 or 504 within the
   const { send } = await startForwarding(t, { services, timeoutsMs: soon });
   assert.equal((await send("GET", "/nowhere/api/x")).answer.statusCode, 502);
   assert.equal((await send("GET", "/deaf/api/x")).answer.statusCode, 504);
+});
+
+test("a head that cannot be written is that answer's failure alone", async (t) => {
+  const upstream = createHttpServer((_incoming, outgoing) => {
+    outgoing.write("the beginning of an answer");
+  });
+  upstream.listen(0, "127.0.0.1");
+  await once(upstream, "listening");
+  const forwarder = createForwarder();
+  t.after(async () => {
+    await forwarder.close();
+    upstream.closeAllConnections();
+    upstream.close();
+  });
+  const { port } = upstream.address() as { port: number };
+  const gateway = createHttpServer((incoming, outgoing) => {
+    const { writeHead } = outgoing;
+    outgoing.writeHead = () => {
+      outgoing.writeHead = writeHead;
+      throw new Error("no such head");
+    };
+    forwarder.forward({
+      request: { incoming, outgoing, fail: ({ status }) => void outgoing.writeHead(status).end() },
+      upstream: createUpstream("x", `http://127.0.0.1:${port}`, new URL("http://127.0.0.1")),
+      target: "/",
+      headers: [],
+      defaultHeaders: {},
+    });
+  });
+  gateway.listen(0, "127.0.0.1");
+  await once(gateway, "listening");
+  t.after(() => gateway.close());
+  const { port: gatewayPort } = gateway.address() as { port: number };
+  const answer = await fetch(`http://127.0.0.1:${gatewayPort}/`, {
+    headers: { connection: "close" },
+  });
+  assert.equal(answer.status, 502);
 });
