@@ -14,6 +14,7 @@ import { passageHeaders } from "./forward_passage.ts";
 import { type GatewayParts, judge, refuse, send } from "./gateway.ts";
 import { logAnswer, Passage, type Refuse } from "./passage.ts";
 import { refuseAccess, refuseWithoutSession } from "./refusal.ts";
+import { hasBody } from "./request_content.ts";
 import { missingHeaders } from "./response_headers.ts";
 import { findService, findUpstream } from "./service_proxy.ts";
 import { readToken, type Session } from "./session_check.ts";
@@ -68,14 +69,9 @@ export function createUpgradeHandler(
 /** Any other protocol may be ignored (RFC 9110 §7.8): the request is answered as if it had not asked. */
 function asksForWebSocket(incoming: IncomingMessage): boolean {
   const { method, headers } = incoming;
-  return (
-    (headers.upgrade?.toLowerCase() === "websocket" && method === "GET") || hasContent(incoming)
-  );
-}
-
-/** node reads no content after an upgrade, so a request with content has to be refused. */
-function hasContent({ headers }: IncomingMessage): boolean {
-  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+  const isHandshake = headers.upgrade?.toLowerCase() === "websocket" && method === "GET";
+  // node reads no content after an upgrade, so a request with content has to be refused.
+  return isHandshake || hasBody(incoming);
 }
 
 async function answer(
@@ -104,7 +100,7 @@ async function connect(
   if (headers.upgrade?.toLowerCase() !== "websocket" || passage.method !== "GET") {
     throw new HttpError(400, `Only WebSockets can be asked for, not "${headers.upgrade}"`);
   }
-  if (hasContent(passage.incoming)) {
+  if (hasBody(passage.incoming)) {
     throw new HttpError(400, "A request for a WebSocket cannot have content");
   }
   const sent = parts.sessionCookie.readHeader(headers.cookie);
