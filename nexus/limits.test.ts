@@ -11,7 +11,7 @@ import { findProblem } from "../helm/config/master_rules.ts";
 import { makeConfig } from "../helm/testing.ts";
 import { open, startForwarding } from "./forward_testing.ts";
 import { startHttp2 } from "./http2_testing.ts";
-import { defaultLimits, readLimits, shareLimits } from "./limits.ts";
+import { defaultLimits, readNexusLimits, shareLimits } from "./limits.ts";
 import { startNexus, type TestNexus } from "./testing.ts";
 
 const logged = ({ logLines }: TestNexus, message: string) =>
@@ -29,11 +29,11 @@ function ask({ url }: TestNexus, headers: readonly string[], target = "/health")
 const received = (socket: Socket) => text(socket).catch((error: unknown) => String(error));
 
 test("a limit that is not set has its default, and a wrong one says how to mend it", () => {
-  assert.deepEqual(readLimits({}), defaultLimits);
-  assert.equal(readLimits({ LIMIT_HEADER_COUNT: "50" }).header_count, 50);
+  assert.deepEqual(readNexusLimits({}), defaultLimits);
+  assert.equal(readNexusLimits({ LIMIT_HEADER_COUNT: "50" }).header_count, 50);
   for (const value of ["", "0", "-1", "1.5", "many", "1e3", "9999999999"]) {
     assert.throws(
-      () => readLimits({ LIMIT_HEADER_COUNT: value }),
+      () => readNexusLimits({ LIMIT_HEADER_COUNT: value }),
       (error: unknown) =>
         error instanceof SettingsError &&
         /LIMIT_HEADER_COUNT .*helm config set/.test(error.message),

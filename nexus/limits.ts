@@ -1,6 +1,6 @@
 // What one client may take of Nexus. Each limit is a setting (`apps.nexus.limits.<name>`), with a
 // default that a busy office behind one address never meets.
-import { readWholeNumber } from "@hivematrix/lib/settings";
+import { limitSettings, readLimits } from "@hivematrix/lib/limit_settings";
 
 export interface NexusLimits {
   /** Of a request's head, the address included; beyond it 431. */
@@ -35,22 +35,11 @@ export const defaultLimits: NexusLimits = {
   sign_in_requests_per_minute: 3000,
 };
 
-const names = Object.keys(defaultLimits) as (keyof NexusLimits)[];
-
-/** `LIMIT_HEADER_BYTES`, as Helm writes it. */
-const settingOf = <Name extends string>(name: Name) =>
-  `LIMIT_${name.toUpperCase()}` as `LIMIT_${Uppercase<Name>}`;
-
-export const limitSettings = names.map(settingOf);
+export const nexusLimitSettings = limitSettings(defaultLimits);
 
 /** @throws {SettingsError} for a limit that is no whole number above 0 */
-export function readLimits(found: Readonly<Record<string, string | undefined>>): NexusLimits {
-  const entries = names.map((name) => {
-    const key = settingOf(name);
-    const text = found[key] ?? String(defaultLimits[name]);
-    return [name, readWholeNumber("nexus", key, text, { least: 1, most: 1_000_000_000 })];
-  });
-  return Object.fromEntries(entries) as NexusLimits;
+export function readNexusLimits(found: Readonly<Record<string, string | undefined>>): NexusLimits {
+  return readLimits("nexus", defaultLimits, found);
 }
 
 /** The share of one of several processes, among which a client's connections are spread. */

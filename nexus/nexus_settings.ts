@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { readPort, readSettings, SettingsError } from "@hivematrix/lib/settings";
-import { limitSettings, type NexusLimits, readLimits, shareLimits } from "./limits.ts";
+import { type NexusLimits, nexusLimitSettings, readNexusLimits, shareLimits } from "./limits.ts";
 
 /** What Nexus is told by Helm. */
 export interface NexusSettings {
@@ -70,7 +70,7 @@ export function readNexusSettings(
       "PROCESSES",
       "REDIRECT_PORT",
       "TRUSTED_PROXIES",
-      ...limitSettings,
+      ...nexusLimitSettings,
     ],
     env,
   );
@@ -91,7 +91,7 @@ export function readNexusSettings(
     bindAddress: found.BIND_ADDRESS ?? "127.0.0.1",
     processes,
     redirectPort: readRedirectPort(found.REDIRECT_PORT, publicUrl),
-    limits: shareLimits(readLimits(found), processes),
+    limits: shareLimits(readNexusLimits(found), processes),
     trustedProxies: readAddresses("TRUSTED_PROXIES", found.TRUSTED_PROXIES),
   };
 }

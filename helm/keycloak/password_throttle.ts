@@ -2,8 +2,8 @@
 // attacker can keep the person out (R33; OWASP, "Slow down online guessing with device cookies").
 import { createHash } from "node:crypto";
 import { addressGroup } from "@hivematrix/lib/client_address";
+import { limitSettings, readLimits } from "@hivematrix/lib/limit_settings";
 import { RateLimit } from "@hivematrix/lib/rate_limit";
-import { readWholeNumber } from "@hivematrix/lib/settings";
 
 /** Failed sign-ins in ten minutes, as many at once. Settings: `apps.keycloak.limits.<name>`. */
 export interface ThrottleLimits {
@@ -21,24 +21,13 @@ export const defaultThrottleLimits: ThrottleLimits = {
   failures_per_user: 50,
 };
 
-const names = Object.keys(defaultThrottleLimits) as (keyof ThrottleLimits)[];
-
-/** `LIMIT_FAILURES_PER_USER`, as Helm writes it. */
-const settingOf = <Name extends string>(name: Name) =>
-  `LIMIT_${name.toUpperCase()}` as `LIMIT_${Uppercase<Name>}`;
-
-export const throttleSettings = names.map(settingOf);
+export const throttleSettings = limitSettings(defaultThrottleLimits);
 
 /** @throws {SettingsError} for a limit that is no whole number above 0 */
 export function readThrottleLimits(
   found: Readonly<Record<string, string | undefined>>,
 ): ThrottleLimits {
-  const entries = names.map((name) => {
-    const key = settingOf(name);
-    const text = found[key] ?? String(defaultThrottleLimits[name]);
-    return [name, readWholeNumber("keycloak", key, text, { least: 1 })];
-  });
-  return Object.fromEntries(entries) as ThrottleLimits;
+  return readLimits("keycloak", defaultThrottleLimits, found);
 }
 
 /** Whose password is tried, and from where. */
