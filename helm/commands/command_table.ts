@@ -2,6 +2,9 @@
 // one (status) does not wait for what only a slow one (up) needs.
 import type { Argv } from "yargs";
 import type { Checkout } from "../config/checkout.ts";
+import { requireWhole } from "./argument_checks.ts";
+import { addConfig } from "./config_commands.ts";
+import { addSessions } from "./sessions_commands.ts";
 
 export function addCommands(cli: Argv, checkout: Checkout): Argv {
   addInit(cli, checkout);
@@ -148,42 +151,6 @@ function addKeys(cli: Argv, checkout: Checkout): void {
   );
 }
 
-function addSessions(cli: Argv, checkout: Checkout): Argv {
-  const text = { type: "string", demandOption: true } as const;
-  const load = () => import("./sessions.ts");
-  return cli
-    .command(
-      "list [person]",
-      "Show who is signed in, and from where",
-      (y) =>
-        y
-          .positional("person", { type: "string", describe: "a part of the name" })
-          .option("json", { type: "boolean", default: false, describe: "for programs" }),
-      async ({ person, json }) => (await load()).listSessions(checkout, person, { isJson: json }),
-    )
-    .command(
-      "revoke <id>",
-      "End one session",
-      (y) =>
-        y
-          .positional("id", { ...text, describe: "as listed; its first 6 characters are enough" })
-          .check(({ id }) => requireSessionId(id))
-          .example("$0 sessions revoke 3fa91c", "as listed"),
-      async ({ id }) => (await load()).revokeSession(checkout, id),
-    )
-    .command(
-      "revoke-all <user>",
-      "Sign somebody out everywhere",
-      (y) =>
-        y
-          .positional("user", { ...text, describe: "a user name, or an account's ID" })
-          .check(({ user }) => requireText("user", user))
-          .example("$0 sessions revoke-all ada", ""),
-      async ({ user }) => (await load()).revokeAllSessions(checkout, user),
-    )
-    .demandCommand(1, "Name an action: list, revoke, revoke-all.");
-}
-
 function addNew(cli: Argv, checkout: Checkout): void {
   cli.command(
     "new <name>",
@@ -197,68 +164,4 @@ function addNew(cli: Argv, checkout: Checkout): void {
       await makeNewApp(checkout, name);
     },
   );
-}
-
-function addConfig(cli: Argv, checkout: Checkout): Argv {
-  const text = { type: "string", demandOption: true } as const;
-  const load = () => import("./config.ts");
-  return cli
-    .command("show", "Show all settings, secrets masked", {}, async () => {
-      await (await load()).showConfig(checkout);
-    })
-    .command(
-      "get <key>",
-      "Show one value",
-      (y) => y.positional("key", text).example("$0 config get apps.core.port", ""),
-      async ({ key }) => (await load()).getConfig(checkout, key),
-    )
-    .command(
-      "set <key> [value]",
-      "Change a value; a secret is read from standard input",
-      (y) =>
-        y
-          .positional("key", text)
-          .positional("value", { type: "string" })
-          .example("$0 config set system.log_level DEBUG", "")
-          .example("$0 config set keycloak.admin_password", "asks for it"),
-      async ({ key, value }) => (await load()).setConfig(checkout, key, value),
-    )
-    .command(
-      "unset <key>",
-      "Remove a value",
-      (y) => y.positional("key", text),
-      async ({ key }) => (await load()).unsetConfig(checkout, key),
-    )
-    .command("sync-all", "Write every app's files anew where they differ", {}, async () => {
-      await (await load()).syncConfig(checkout);
-    })
-    .command(
-      "write-dotenv <app>",
-      "Write one app's .env",
-      (y) => y.positional("app", text),
-      async ({ app }) => (await load()).writeAppDotenv(checkout, app),
-    )
-    .command(
-      "write-conf <app>",
-      "Write one app's instance/<app>.conf",
-      (y) => y.positional("app", text),
-      async ({ app }) => (await load()).writeAppConf(checkout, app),
-    )
-    .demandCommand(1, "Name an action: show, get, set, unset, sync-all, write-dotenv, write-conf.");
-}
-
-function requireWhole(option: string, value: unknown, most: number): true {
-  if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= most) return true;
-  throw new Error(`${option} has to be a whole number from 0 to ${most}`);
-}
-
-/** Fewer characters would end whichever session happens to be there. */
-function requireSessionId(id: string): true {
-  if (/^[0-9a-f]{6,64}$/i.test(id)) return true;
-  throw new Error(`"${id}" is no session's ID: these have 6 to 64 characters of 0-9 and a-f`);
-}
-
-function requireText(argument: string, value: string): true {
-  if (value.trim() !== "") return true;
-  throw new Error(`<${argument}> is empty`);
 }
