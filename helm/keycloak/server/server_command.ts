@@ -1,0 +1,68 @@
+import { join } from "node:path";
+
+type Command = readonly [string, ...string[]];
+
+/** How Keycloak is started: where Java and the unpacked server are. */
+export interface ServerPlace {
+  /** Absolute path of `java`. */
+  readonly java: string;
+  /** The unpacked server. */
+  readonly home: string;
+}
+
+/**
+ * What `bin/kc.sh <words>` would run, without the shell around it: that one does not become the
+ * server but waits for it, and would be one more process to supervise.
+ *
+ * No secret stands here: every user of the machine can read arguments (R31).
+ */
+export function serverCommand({ java, home }: ServerPlace, words: readonly string[]): Command {
+  return [
+    java,
+    ...memoryOptions,
+    ...opens.map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`),
+    "-Dfile.encoding=UTF-8",
+    "-Dstdout.encoding=UTF-8",
+    "-Dstderr.encoding=UTF-8",
+    "-Duser.language=en",
+    "-Duser.country=US",
+    "-Djava.security.egd=file:/dev/urandom",
+    "-Djava.util.concurrent.ForkJoinPool.common.threadFactory=io.quarkus.bootstrap.forkjoin.QuarkusForkJoinWorkerThreadFactory",
+    `-Dkc.home.dir=${home}`,
+    `-Djboss.server.config.dir=${join(home, "conf")}`,
+    "-Djava.util.logging.manager=org.jboss.logmanager.LogManager",
+    "-Dpicocli.disable.closures=true",
+    "-Dquarkus-log-max-startup-records=10000",
+    "-cp",
+    join(home, "lib", "quarkus-run.jar"),
+    "io.quarkus.bootstrap.runner.QuarkusEntryPoint",
+    ...words,
+  ];
+}
+
+const memoryOptions = [
+  "-Xms64m",
+  "-Xmx512m",
+  "-XX:+UseSerialGC",
+  "-XX:TieredStopAtLevel=1",
+  "-XX:MetaspaceSize=96M",
+  "-XX:MaxMetaspaceSize=256m",
+  // What is out of memory half works at best; it is started again instead.
+  "-XX:+ExitOnOutOfMemoryError",
+];
+
+/** What JBoss' threads and Infinispan reach into (bin/kc.sh says the same). */
+const opens = ["java.util", "java.util.concurrent", "java.security", "java.lang"];
+
+/** Decided when the server is built; another choice means another build. */
+export const buildWords = [
+  "build",
+  "--db=postgres",
+  "--health-enabled=true",
+  "--cache=local",
+  // Without a Kerberos configuration on the machine it only warns at each start.
+  "--features-disabled=kerberos",
+] as const;
+
+/** `start` takes everything that is not decided by the build from its environment. */
+export const startWords = ["start", "--optimized"] as const;

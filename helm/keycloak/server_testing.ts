@@ -1,0 +1,270 @@
+// For tests: a real Keycloak on a real PostgreSQL. It takes Java and the archive; where one of them
+// is missing, tests say so and are skipped: `test("…", { skip: keycloakServerSkip() }, …)`.
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findFreePort } from "@hivematrix/lib/postgres_testing";
+import { startTestPostgres, type TestScope } from "@hivematrix/lib/testing";
+import { waitFor } from "@hivematrix/lib/wait_for";
+import postgres from "postgres";
+import { pinnedKeycloak } from "./keycloak_version.ts";
+import { fileSha256 } from "./server/checksum.ts";
+import { findJava, type JavaRuntime } from "./server/java_runtime.ts";
+import { findMavenArchive } from "./server/local_archive.ts";
+import { buildWords, serverCommand, startWords } from "./server/server_command.ts";
+import { serverEnvironment, serverSchema } from "./server/server_environment.ts";
+import { isServerHome, makeServerHome } from "./server/server_home.ts";
+import { TestBrowser } from "./testing_browser.ts";
+
+export interface TestKeycloak {
+  /** For KEYCLOAK_BACKEND_URL. */
+  readonly backendUrl: string;
+  /** For KEYCLOAK_SERVER_URL, KEYCLOAK_REALM, KEYCLOAK_CLIENT_ID and KEYCLOAK_CLIENT_SECRET. */
+  readonly serverUrl: string;
+  readonly realm: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly issuer: string;
+  readonly redirectUri: string;
+  /** How Helm speaks to it: the service account of the master realm, which may do everything. */
+  readonly adminPlace: {
+    readonly backendUrl: string;
+    readonly realm: string;
+    readonly clientId: string;
+    readonly clientSecret: string;
+    readonly tokenRealm: string;
+  };
+  /** The person of the admin console, in the master realm. */
+  readonly adminUser: { readonly username: string; readonly password: string };
+  /** Its database, with the tables in the schema `keycloak`. */
+  readonly databaseUrl: string;
+  /** What it wrote, of all its processes. */
+  readonly lines: readonly string[];
+  readonly pid: number;
+  /** A browser with no cookies yet, which reaches the server as if through Nexus. */
+  openBrowser(): TestBrowser;
+  /** Ends it in good order, if it runs, and starts it again with the same database and ports. */
+  restart(): Promise<void>;
+  /** Ends it at once, as a crash would (SIGKILL). */
+  kill(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface TestKeycloakOptions {
+  /** Where browsers reach the platform. Default: an address that only `openBrowser` understands. */
+  readonly publicOrigin?: string;
+  /** Default: a database of its own. */
+  readonly databaseUrl?: string;
+}
+
+interface Means {
+  readonly java: JavaRuntime;
+  readonly archive: string;
+}
+
+const means = await findMeans();
+
+/** Why tests with a real Keycloak cannot run on this machine, and how they could; `false`: they can. */
+export function keycloakServerSkip(): string | false {
+  return typeof means === "string" ? means : false;
+}
+
+/** Starts a real Keycloak with the realm set up; ended with the test. Takes about 20 s. */
+export async function startKeycloakServer(
+  scope: TestScope,
+  options: TestKeycloakOptions = {},
+): Promise<TestKeycloak> {
+  const { publicOrigin = "http://hive.test:8000" } = options;
+  const databaseUrl = options.databaseUrl ?? (await startTestPostgres(scope)).url;
+  await makeSchema(databaseUrl);
+  const port = await findFreePort();
+  const managementPort = await findFreePort();
+  const adminClient = { id: "helm", secret: "test-admin-client-secret" };
+  const adminUser = { username: "root", password: "root-secret" };
+  const env = serverEnvironment({
+    port,
+    managementPort,
+    publicUrl: `${publicOrigin}/keycloak`,
+    database: readDatabaseUrl(databaseUrl),
+    adminClient,
+    adminUser,
+    logLevel: "info",
+  });
+  const { java } = requireMeans();
+  const home = makeOwnHome(scope, await sharedHome());
+  const server = new ServerProcess({
+    command: serverCommand({ java: java.program, home }, startWords),
+    env,
+    readyUrl: `http://127.0.0.1:${managementPort}/health/ready`,
+  });
+  scope.after(() => server.stop());
+  await server.start();
+  const backendUrl = `http://127.0.0.1:${port}`;
+  const realm = "hivematrix";
+  const keycloak: TestKeycloak = {
+    backendUrl,
+    serverUrl: `${publicOrigin}/keycloak`,
+    realm,
+    clientId: "core-client",
+    clientSecret: "test-client-secret",
+    issuer: `${publicOrigin}/keycloak/realms/${realm}`,
+    redirectUri: `${publicOrigin}/keycloak-callback`,
+    adminPlace: {
+      backendUrl,
+      realm,
+      clientId: adminClient.id,
+      clientSecret: adminClient.secret,
+      tokenRealm: "master",
+    },
+    adminUser,
+    databaseUrl,
+    lines: server.lines,
+    get pid() {
+      return server.pid;
+    },
+    openBrowser: () => new TestBrowser(keycloak),
+    async restart() {
+      await server.stop();
+      await server.start();
+    },
+    kill: () => server.kill(),
+    close: () => server.stop(),
+  };
+  return keycloak;
+}
+
+/** The unpacked and built server that all tests on this machine share and only read. */
+export async function sharedHome(): Promise<string> {
+  const { java, archive } = requireMeans();
+  const { version, sha256 } = pinnedKeycloak;
+  const kind = createHash("sha256")
+    .update(`${buildWords.join(" ")} ${sha256}`)
+    .digest("hex");
+  const user = process.getuid?.() ?? 0;
+  const home = join(tmpdir(), `hivematrix-keycloak-${version}-${kind.slice(0, 12)}-${user}`);
+  if (await isServerHome(home)) return home;
+  const found = await fileSha256(archive);
+  if (found !== sha256) throw new Error(`${archive} has SHA-256 ${found} instead of ${sha256}`);
+  await makeServerHome({ java: java.program, home }, archive);
+  return home;
+}
+
+/** What a running server writes is its own; everything else leads to the shared one. */
+function makeOwnHome(scope: TestScope, shared: string): string {
+  const home = mkdtempSync(join(tmpdir(), "hivematrix-keycloak-home-"));
+  scope.after(() => rmSync(home, { recursive: true, force: true, maxRetries: 20 }));
+  mkdirSync(join(home, "data"));
+  for (const name of ["lib", "conf", "providers", "themes", "version.txt"]) {
+    symlinkSync(join(shared, name), join(home, name));
+  }
+  return home;
+}
+
+class ServerProcess {
+  readonly lines: string[] = [];
+  readonly #parts: {
+    readonly command: readonly [string, ...string[]];
+    readonly env: Readonly<Record<string, string>>;
+    readonly readyUrl: string;
+  };
+  #child: ChildProcess | undefined;
+
+  constructor(parts: ServerProcess["parts"]) {
+    this.#parts = parts;
+  }
+
+  get parts() {
+    return this.#parts;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  async start(): Promise<void> {
+    const { command, env, readyUrl } = this.#parts;
+    const [program, ...words] = command;
+    const child = spawn(program, words, { env, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = child;
+    for (const output of [child.stdout, child.stderr]) {
+      output.setEncoding("utf8").on("data", (text: string) => {
+        this.lines.push(...text.split("\n").filter((line) => line !== ""));
+      });
+    }
+    // A test that fails early must not leave a server behind.
+    const end = () => child.kill("SIGKILL");
+    process.once("exit", end);
+    child.once("exit", () => process.off("exit", end));
+    const isReady = async () => {
+      if (hasEnded(child)) throw new Error(`Keycloak ended: ${this.lines.slice(-5).join("\n")}`);
+      return await fetch(readyUrl).then(
+        async (response) => {
+          await response.body?.cancel();
+          return response.ok;
+        },
+        () => false,
+      );
+    };
+    await waitFor(isReady, { timeoutMs: 180_000, what: "a ready Keycloak" });
+  }
+
+  async stop(): Promise<void> {
+    await this.#end("SIGTERM");
+  }
+
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || hasEnded(child)) return;
+    const exited = once(child, "exit");
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill("SIGKILL"), 15_000);
+    await exited;
+    clearTimeout(timer);
+  }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+async function findMeans(): Promise<Means | string> {
+  const { version } = pinnedKeycloak;
+  try {
+    const java = await findJava();
+    const archive = process.env["KEYCLOAK_ARCHIVE"] || (await findMavenArchive(version));
+    if (archive !== undefined) return { java, archive };
+    return `skipped: Keycloak's archive is missing; with Maven: mvn dependency:get -Dartifact=org.keycloak:keycloak-quarkus-dist:${version}:tar.gz -Dtransitive=false`;
+  } catch (error) {
+    return `skipped: ${(error as Error).message}`;
+  }
+}
+
+function requireMeans(): Means {
+  if (typeof means === "string") throw new Error(means);
+  return means;
+}
+
+async function makeSchema(databaseUrl: string): Promise<void> {
+  const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} });
+  await sql.unsafe(`create schema if not exists ${serverSchema}`);
+  await sql.end({ timeout: 1 });
+}
+
+function readDatabaseUrl(databaseUrl: string) {
+  const { hostname, port, pathname, username, password } = new URL(databaseUrl);
+  return {
+    host: hostname,
+    port: Number(port || 5432),
+    name: pathname.slice(1),
+    user: username,
+    // The test server trusts everybody, but Keycloak insists on a password.
+    password: password || "none",
+  };
+}
