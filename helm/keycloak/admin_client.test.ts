@@ -3,7 +3,7 @@ import { type TestContext, test } from "node:test";
 import { type Handler, router } from "@hivematrix/lib/router";
 import { serve } from "@hivematrix/lib/serve";
 import { createTestLog } from "@hivematrix/lib/testing";
-import { createIdentityAdmin, IdentityError } from "./admin_client.ts";
+import { createIdentityAdmin, IdentityError, SessionsLeftError } from "./admin_client.ts";
 
 /** A provider that gives numbered tokens and answers users as the test says. */
 async function startProvider(
@@ -110,4 +110,36 @@ test("an id that would lead elsewhere is not asked for", async (t) => {
     });
   }
   assert.equal(asked.users, 0);
+});
+
+test("a change whose sessions could not be ended says that the change itself is made", async (t) => {
+  const handle = router(
+    [
+      {
+        method: "POST",
+        path: "/realms/hivematrix/protocol/openid-connect/token",
+        handler: () => Response.json({ access_token: "t", expires_in: 60 }),
+      },
+      {
+        method: "PUT",
+        path: "/admin/realms/hivematrix/users/:id",
+        handler: () => new Response(null, { status: 204 }),
+      },
+    ],
+    { service: "provider", log: createTestLog() },
+  );
+  const server = await serve(handle, { port: 0 });
+  const client = { realm: "hivematrix", clientId: "helm", clientSecret: "secret" };
+  const admin = createIdentityAdmin({ ...client, backendUrl: server.url.origin });
+  t.after(async () => {
+    await admin.close();
+    await server.close();
+  });
+  await assert.rejects(admin.setEnabled("ada", false), (error) => {
+    assert.ok(error instanceof SessionsLeftError);
+    assert.match(error.message, /^Cannot end the sessions of user ada, who is disabled: /);
+    assert.equal(error.mayHaveActed, true);
+    return true;
+  });
+  await admin.setEnabled("ada", true);
 });

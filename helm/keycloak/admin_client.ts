@@ -78,6 +78,8 @@ export interface IdentityAdmin {
   /** By name; a group below another is named with it: `sales/north`. */
   listGroups(): Promise<{ id: string; name: string }[]>;
   createGroup(name: string): Promise<void>;
+  /** Everybody in it. */
+  listMembers(group: string): Promise<IdentityUser[]>;
   /** Names, sorted. */
   groupsOf(userId: string): Promise<string[]>;
   addToGroup(userId: string, group: string): Promise<void>;
@@ -93,21 +95,33 @@ export interface IdentityAdmin {
 export class IdentityError extends Error {
   override readonly name = "IdentityError";
   readonly isExpected = true;
+  /** What is wrong, without the action. */
+  readonly reason: string;
   /** Of the provider's answer, if there was one. */
   readonly status: number | undefined;
   /** Whether what was asked for may have happened all the same. */
   readonly mayHaveActed: boolean;
+  /** Whether nothing can be asked there at the moment: it is away, or refuses Helm itself. */
+  readonly isOutage: boolean;
 
-  constructor(
-    action: string,
-    reason: string,
-    details: { status?: number; mayHaveActed?: boolean; cause?: unknown } = {},
-  ) {
+  constructor(action: string, reason: string, details: IdentityErrorDetails = {}) {
     super(`Cannot ${action}: ${reason}`, { cause: details.cause });
+    this.reason = reason;
     this.status = details.status;
     this.mayHaveActed = details.mayHaveActed ?? false;
+    this.isOutage = details.isOutage ?? false;
   }
 }
+
+interface IdentityErrorDetails {
+  readonly status?: number | undefined;
+  readonly mayHaveActed?: boolean;
+  readonly isOutage?: boolean;
+  readonly cause?: unknown;
+}
+
+/** The change itself is made; the sessions that had to end with it may live on. */
+export class SessionsLeftError extends IdentityError {}
 
 /** Of one question; Keycloak takes its time in its first seconds. */
 const defaultTimeoutMs = 15_000;
@@ -140,6 +154,13 @@ export function createIdentityAdmin(
   };
   const logoutUser = async (action: string, id: string) => {
     await requests.ask(action, "POST", `/users/${segment(id)}/logout`, {});
+  };
+  const endSessionsAfter = async (action: string, id: string) => {
+    await logoutUser(action, id).catch((cause: unknown) => {
+      if (!(cause instanceof IdentityError)) throw cause;
+      const { reason, status, isOutage } = cause;
+      throw new SessionsLeftError(action, reason, { status, isOutage, mayHaveActed: true, cause });
+    });
   };
   const readById = async (action: string, id: string) =>
     readUser(toFields((await requests.ask(action, "GET", `/users/${segment(id)}`)).body));
@@ -192,7 +213,7 @@ export function createIdentityAdmin(
     async setEnabled(id, isEnabled) {
       const action = `${isEnabled ? "enable" : "disable"} user ${id}`;
       await requests.ask(action, "PUT", `/users/${segment(id)}`, { enabled: isEnabled });
-      if (!isEnabled) await logoutUser(`end the sessions of user ${id}, who is disabled`, id);
+      if (!isEnabled) await endSessionsAfter(`end the sessions of user ${id}, who is disabled`, id);
     },
 
     async deleteUser(id) {
@@ -206,7 +227,7 @@ export function createIdentityAdmin(
       const credential = { type: "password", value: password, temporary: isTemporary };
       const path = `/users/${segment(id)}/reset-password`;
       await requests.ask(`set the password of user ${id}`, "PUT", path, credential);
-      await logoutUser(`end the sessions of user ${id}, whose password is new`, id);
+      await endSessionsAfter(`end the sessions of user ${id}, whose password is new`, id);
     },
 
     async listGroups() {
@@ -216,6 +237,13 @@ export function createIdentityAdmin(
 
     async createGroup(name) {
       await requests.ask(`create group "${name}"`, "POST", "/groups", { name });
+    },
+
+    async listMembers(group) {
+      const action = `list the members of group "${group}"`;
+      const [found] = await findGroups(action, [group]);
+      const path = `/groups/${segment(found?.id ?? "")}/members?max=10000`;
+      return toList((await requests.ask(action, "GET", path)).body).map(readUser);
     },
 
     async groupsOf(userId) {
@@ -368,7 +396,7 @@ class AdminRequests {
     return new IdentityError(
       action,
       `the identity provider at ${this.#base} ${reason}, see "helm status"`,
-      { mayHaveActed: !isAway && method !== "GET", cause: error },
+      { mayHaveActed: !isAway && method !== "GET", isOutage: true, cause: error },
     );
   }
 
@@ -382,7 +410,7 @@ class AdminRequests {
           ? `the identity provider has no realm ${tokenRealm}; check keycloak.realm and keycloak.url`
           : `the identity provider answers ${status} (${said}), see "helm status"`;
     // Only the token was asked for so far.
-    return new IdentityError(action, reason, { status });
+    return new IdentityError(action, reason, { status, isOutage: true });
   }
 
   #describeRefusal(action: string, method: string, { status, text }: Answer): IdentityError {
@@ -397,6 +425,7 @@ class AdminRequests {
     return new IdentityError(action, reason, {
       status,
       mayHaveActed: status >= 500 && method !== "GET",
+      isOutage: status >= 500 || status === 401 || status === 403,
     });
   }
 }

@@ -94,9 +94,12 @@ export function testIdentityAdmin(
       await admin.addToGroup(id, "billing");
       await admin.addToGroup(id, "billing");
       assert.deepEqual(await admin.groupsOf(id), ["billing"]);
+      assert.ok((await admin.listMembers("billing")).some((member) => member.id === id));
       await admin.removeFromGroup(id, "billing");
       await admin.removeFromGroup(id, "billing");
       assert.deepEqual(await admin.groupsOf(id), []);
+      assert.ok(!(await admin.listMembers("billing")).some((member) => member.id === id));
+      await refused(admin.listMembers("nosuch"), { message: /no group "nosuch"/ });
       await refused(admin.addToGroup(id, "nosuch"), { message: /no group "nosuch"/ });
       await refused(admin.removeFromGroup(id, "nosuch"), { message: /no group "nosuch"/ });
     });
