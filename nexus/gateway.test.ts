@@ -225,7 +225,17 @@ test("of the provider only what people need is reachable, with or without a sess
   const nexus = await startNexus(t);
   const browser = await nexus.signIn(admin);
   const closed = "/keycloak/admin/ /keycloak/admin/realms/x/users /keycloak/metrics /keycloak/";
-  for (const path of `${closed} /keycloak/health /keycloak/realmsx/ /keycloak/js/x`.split(" ")) {
+  const otherRealms = [
+    "/keycloak/realms/",
+    "/keycloak/realms/master/protocol/openid-connect/token",
+    "/keycloak/realms/%6daster/",
+    "/keycloak/realms/hivematrixx/",
+    "/keycloak/realms/HIVEMATRIX/",
+    "/keycloak/realms//master/",
+    "/keycloak/realms/hivematrix;/master/",
+  ];
+  const others = `${closed} /keycloak/health /keycloak/realmsx/ /keycloak/js/x`.split(" ");
+  for (const path of [...others, ...otherRealms]) {
     for (const visitor of [browser, nexus.openBrowser()]) {
       assert.equal((await visitor.request(path)).status, 404, path);
     }

@@ -10,6 +10,8 @@ import type { SignInLimit } from "./sign_in_limit.ts";
 
 export interface KeycloakProxyParts extends ForwardingParts {
   readonly keycloak: Upstream;
+  /** KEYCLOAK_REALM */
+  readonly realm: string;
   readonly sessionCookie: SessionCookie;
   readonly signInLimit: SignInLimit;
   readonly limits: Pick<NexusLimits, "body_idle_seconds">;
@@ -24,8 +26,9 @@ export function createKeycloakUpstream(url: string, publicOrigin: URL): Upstream
 }
 
 /**
- * The provider's pages for browsers: no session needed, nothing changed, its admin API left out.
- * While it cannot be reached, they are answered with 503.
+ * The provider's pages for browsers: no session needed, nothing changed, its admin API left out, and
+ * so are other realms: Keycloak's `master` gives whoever guesses its administrator's password a token
+ * for all of it. While the provider cannot be reached, its pages are answered with 503.
  *
  * @throws {HttpError} 404 for anything else of the provider, 429; 408 and 413 for a form
  */
@@ -35,8 +38,7 @@ export function forwardToKeycloak(
 ): undefined | Promise<undefined> {
   const { target, incoming } = passage;
   const rest = pathBelow(target.path, "keycloak");
-  const isPublic = /^\/(?:realms|resources|\.well-known)\//.test(rest) || rest === "/robots.txt";
-  if (!isPublic) throw new HttpError(404, `There is no page at ${target.path}`);
+  if (!isPublic(rest, parts.realm)) throw new HttpError(404, `There is no page at ${target.path}`);
   // Its pictures and styles cost it little, and each page asks for many.
   if (!rest.startsWith("/resources/")) parts.signInLimit(passage);
   if (!hasBody(incoming)) return sendOn(parts, passage, rest);
@@ -44,6 +46,13 @@ export function forwardToKeycloak(
   return readContent(incoming, { maxBytes: maxFormBytes, idleMs }).then((content) =>
     sendOn(parts, passage, rest, content),
   );
+}
+
+/** @param path below `/keycloak` */
+function isPublic(path: string, realm: string): boolean {
+  const realmPath = `/realms/${encodeURIComponent(realm)}`;
+  if (path === realmPath || path.startsWith(`${realmPath}/`)) return true;
+  return /^\/(?:resources|\.well-known)\//.test(path) || path === "/robots.txt";
 }
 
 function sendOn(
