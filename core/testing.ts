@@ -36,6 +36,8 @@ export interface TestCoreOptions {
   readonly keys?: RotatingKeys;
   /** Milliseconds since 1970, for the default store and the tokens. */
   readonly now?: () => number;
+  /** Default: a free one. */
+  readonly port?: number;
   /** Another identity provider than the small one of testing_provider.ts. */
   readonly keycloak?: Keycloak;
   /** The services in services.json, each with a secret of its own. Default: template, codex. */
@@ -91,7 +93,7 @@ export async function startCore(
   options: TestCoreOptions = {},
 ): Promise<StartedCore> {
   const { services = ["template", "codex"], legacyServices = [], now = Date.now } = options;
-  const { issuer = "hivematrix.core", sessionLifetimeSeconds = 3600 } = options;
+  const { issuer = "hivematrix.core", sessionLifetimeSeconds = 3600, port = 0 } = options;
   const provider = await startTestProvider(scope);
   const folder = mkdtempSync(join(tmpdir(), "hivematrix-core-"));
   scope.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
@@ -121,7 +123,7 @@ export async function startCore(
   };
   const handle = router(coreRoutes(core), { service: "core", log });
   const onUpgrade = acceptFeeds(core);
-  const server = await serve(handle, { port: 0, service: "core", drainTimeoutMs: 500, onUpgrade });
+  const server = await serve(handle, { port, service: "core", drainTimeoutMs: 500, onUpgrade });
   scope.after(() => server.close());
 
   const post: StartedCore["post"] = (path, body, headers = {}) =>

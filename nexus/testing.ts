@@ -22,14 +22,16 @@ import { startUpstream, type TestUpstream } from "./upstream_testing.ts";
 export interface TestNexusOptions {
   /** Over TLS, with a certificate made for the test. */
   readonly isSecure?: boolean;
+  /** In the public address. Default: 127.0.0.1, where it listens in any case. */
+  readonly hostname?: string;
   /** Services beside `template`; those without a url lead to the same upstream. */
   readonly services?: Readonly<Record<string, Partial<ServiceEntry>>>;
   readonly timeoutsMs?: UpstreamTimeouts;
   readonly limits?: Partial<NexusLimits>;
   readonly trustedProxies?: readonly string[];
   readonly core?: TestCoreOptions;
-  /** Another provider than the hostile one, made once the public origin is known. */
-  readonly startProvider?: (publicOrigin: string) => Promise<ProviderAddress>;
+  /** Another provider than the hostile one, made once the addresses of Nexus and Core are known. */
+  readonly startProvider?: (publicOrigin: string, coreUrl: string) => Promise<ProviderAddress>;
 }
 
 export interface ProviderAddress {
@@ -68,17 +70,20 @@ export async function startNexus(
   scope: TestScope,
   options: TestNexusOptions = {},
 ): Promise<TestNexus> {
-  const { isSecure = false, services = {}, timeoutsMs } = options;
+  const { isSecure = false, hostname = "127.0.0.1", services = {}, timeoutsMs } = options;
   const port = await findFreePort();
-  const origin = `http${isSecure ? "s" : ""}://127.0.0.1:${port}`;
+  const corePort = await findFreePort();
+  const origin = `http${isSecure ? "s" : ""}://${hostname}:${port}`;
   const folder = mkdtempSync(join(tmpdir(), "hivematrix-nexus-"));
   scope.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
 
   const hostile = await startHostileProvider(scope, `${origin}/keycloak`);
-  const provider = (await options.startProvider?.(origin)) ?? hostile;
+  const coreUrl = `http://127.0.0.1:${corePort}`;
+  const provider = (await options.startProvider?.(origin, coreUrl)) ?? hostile;
   const { backendUrl, realm, clientId, clientSecret } = provider;
-  const keycloak = { backendUrl, realm, clientId, clientSecret };
-  const core = await startCore(scope, { keycloak, ...options.core });
+  const issuer = `${origin}/keycloak/realms/${realm}`;
+  const keycloak = { backendUrl, realm, clientId, clientSecret, issuer };
+  const core = await startCore(scope, { keycloak, port: corePort, ...options.core });
   const coreDoor = await startCoreDoor(scope, core.url);
   const upstream = await startUpstream(scope);
   const servicesFile = writeServices(folder, { core, upstream, services });
