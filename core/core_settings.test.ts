@@ -38,6 +38,7 @@ test("the required settings are enough, the others have defaults", (t) => {
     publicKeyFile: join(folder, "instance/keys/jwt_public.pem"),
     sessionLifetimeSeconds: 3600,
     idleSeconds: undefined,
+    reconcileSeconds: undefined,
     connectionString: undefined,
     confFile: join(folder, "instance/core.conf"),
     servicesFile: join(folder, "services.json"),
@@ -71,12 +72,14 @@ test("what is set counts, file names relative to Core's folder", (t) => {
     JWT_PUBLIC_KEY_FILE: "/etc/hivematrix/public.pem",
     SESSION_LIFETIME_SECONDS: "7200",
     SESSION_IDLE_SECONDS: "900",
+    KEYCLOAK_RECONCILE_SECONDS: "2",
   });
   assert.equal(settings.issuer, "hivematrix-core");
   assert.equal(settings.privateKeyFile, join(folder, "keys/private.pem"));
   assert.equal(settings.publicKeyFile, "/etc/hivematrix/public.pem");
   assert.equal(settings.sessionLifetimeSeconds, 7200);
   assert.equal(settings.idleSeconds, 900);
+  assert.equal(settings.reconcileSeconds, 2);
   const { connectionString } = settings;
   assert.equal(connectionString, "postgresql://core:p%40ss@127.0.0.1:5432/core_db");
 });
@@ -101,6 +104,7 @@ test("a setting that cannot be used stops the start with its name and value", (t
     PORT: ["x", "65536", "-1", "5000.5"],
     SESSION_LIFETIME_SECONDS: ["0", "-3600", "1h", "1e9", "99999999"],
     SESSION_IDLE_SECONDS: ["-1", "off"],
+    KEYCLOAK_RECONCILE_SECONDS: ["-1", "61", "2.5", "off"],
     KEYCLOAK_BACKEND_URL: ["127.0.0.1:8080", "localhost", "ftp://127.0.0.1"],
   };
   for (const [key, values] of Object.entries(broken)) {
@@ -115,7 +119,9 @@ test("a setting that cannot be used stops the start with its name and value", (t
   }
 });
 
-test("an idle limit of 0 is none", (t) => {
-  const settings = readCoreSettings(createFolder(t), { ...least, SESSION_IDLE_SECONDS: "0" });
+test("an idle limit of 0 is none, and so is a period of 0", (t) => {
+  const none = { SESSION_IDLE_SECONDS: "0", KEYCLOAK_RECONCILE_SECONDS: "0" };
+  const settings = readCoreSettings(createFolder(t), { ...least, ...none });
   assert.equal(settings.idleSeconds, undefined);
+  assert.equal(settings.reconcileSeconds, undefined);
 });

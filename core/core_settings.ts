@@ -11,6 +11,8 @@ export interface CoreSettings {
   readonly publicKeyFile: string;
   readonly sessionLifetimeSeconds: number;
   readonly idleSeconds: number | undefined;
+  /** How often the provider is asked what has become of people; `undefined`: it tells by itself. */
+  readonly reconcileSeconds: number | undefined;
   /** Without one, sessions are kept in memory. */
   readonly connectionString: string | undefined;
   readonly confFile: string;
@@ -46,6 +48,7 @@ export function readCoreSettings(
       "JWT_PUBLIC_KEY_FILE",
       "SESSION_LIFETIME_SECONDS",
       "SESSION_IDLE_SECONDS",
+      "KEYCLOAK_RECONCILE_SECONDS",
       "database.connection_string",
     ],
     env,
@@ -55,6 +58,7 @@ export function readCoreSettings(
     fallback: string,
     least: number,
   ) => readWholeNumber("core", key, found[key] ?? fallback, { least, most: 30 * 24 * 3600 });
+  const period = found.KEYCLOAK_RECONCILE_SECONDS ?? "0";
   return {
     port: readPort("core", found.PORT),
     secretKey: found.SECRET_KEY,
@@ -71,6 +75,8 @@ export function readCoreSettings(
     sessionLifetimeSeconds: readSeconds("SESSION_LIFETIME_SECONDS", "3600", 1),
     // 0 says the same as leaving it out: no idle limit.
     idleSeconds: readSeconds("SESSION_IDLE_SECONDS", "0", 0) || undefined,
+    reconcileSeconds:
+      readWholeNumber("core", "KEYCLOAK_RECONCILE_SECONDS", period, { most: 60 }) || undefined,
     connectionString: found["database.connection_string"],
     confFile: resolve(folder, "instance", "core.conf"),
     servicesFile: resolve(folder, "services.json"),

@@ -5,6 +5,7 @@ import {
   createSession,
   type Device,
   type EndedSession,
+  type HeldSession,
   judgeSession,
   type ListedSession,
   lateLogoutSeconds,
@@ -72,9 +73,10 @@ export class MemorySessionStore implements SessionStore {
       const { isRevoked: wasRevoked } = record;
       const wasLive = this.#isLive(record, nowSeconds);
       record.isRevoked = true;
-      record.packed = packSession({ user, provider: { sid: provider.sid }, device });
+      const { sid, refreshToken } = provider;
+      record.packed = packSession({ user, provider: { sid }, device });
       record.keptUntilSeconds = record.expiresAtSeconds;
-      return { hash, sub: user.sub, wasLive, wasRevoked, provider };
+      return { hash, sub: user.sub, wasLive, wasRevoked, provider: { sid, refreshToken } };
     });
   }
 
@@ -94,6 +96,22 @@ export class MemorySessionStore implements SessionStore {
         const { user, device } = unpackSession(packed);
         return { hash, user, createdAtSeconds, lastSeenAtSeconds, expiresAtSeconds, device };
       });
+  }
+
+  async listHeld(subs?: readonly string[]): Promise<HeldSession[]> {
+    const nowSeconds = this.#nowSeconds();
+    const isMeant = subs && new Set(subs);
+    const held: HeldSession[] = [];
+    for (const [hash, record] of this.#records) {
+      if (!this.#isLive(record, nowSeconds)) continue;
+      const { user, provider } = unpackSession(record.packed);
+      const { sid, untilSeconds } = provider;
+      if (isMeant?.has(user.sub) === false) continue;
+      const { sub, groups } = user;
+      const { createdAtSeconds } = record;
+      held.push({ hash, sub, groups, createdAtSeconds, provider: { sid, untilSeconds } });
+    }
+    return held;
   }
 
   async noteUse(hashes: readonly string[]): Promise<void> {
@@ -141,7 +159,7 @@ export class MemorySessionStore implements SessionStore {
     if ("sid" in which) return this.#seek(which.sid, ({ provider }) => provider.sid === which.sid);
     if ("sub" in which) {
       const ofPerson = this.#seek(which.sub, ({ user }) => user.sub === which.sub);
-      return [...ofPerson].filter(([hash]) => hash !== which.except);
+      return [...ofPerson].filter(([hash]) => which.except?.includes(hash) !== true);
     }
     const nowSeconds = this.#nowSeconds();
     const isIdle = (record: MemoryRecord) => this.#judge(record, nowSeconds) === "idle";

@@ -5,12 +5,12 @@ import { ada } from "./session_store_testing.ts";
 
 const details: SessionDetails = {
   user: { ...ada, name: 'Ζωή "🐝" \\ \ud800 O\'Brien', groups: ["a,b", "/x/y", "", "Ärzte"] },
-  provider: { sid: "provider-sid", refreshToken: "refresh-token" },
+  provider: { sid: "provider-sid", refreshToken: "refresh-token", untilSeconds: 1_800_001_800 },
   device: { userAgent: "Firefox", address: "192.0.2.7" },
 };
 
 const nothing = {
-  provider: { sid: undefined, refreshToken: undefined },
+  provider: { sid: undefined, refreshToken: undefined, untilSeconds: undefined },
   device: { userAgent: undefined, address: undefined },
 };
 

@@ -14,25 +14,30 @@ export interface SessionDetails {
  */
 export function packSession({ user, provider, device }: SessionDetails): string {
   const { sub, name, email, preferred_username, permission_level, groups } = user;
-  const { sid, refreshToken } = provider;
+  const { sid, refreshToken, untilSeconds } = provider;
   const { userAgent, address } = device;
   return pack([
     ...[sub, name, email, preferred_username, permission_level, groups],
-    ...[sid, refreshToken, userAgent, address],
+    ...[untilSeconds, sid, refreshToken, userAgent, address],
   ]);
 }
 
 export function unpackSession(packed: string): SessionDetails {
-  const [sub, name, email, preferred_username, permission_level, groups, ...others] = JSON.parse(
-    Buffer.from(packed, "latin1").toString(),
-  ) as [string, string, string, string, PermissionLevel, string[], ...(string | null)[]];
+  const [sub, name, email, preferred_username, permission_level, groups, until, ...others] =
+    JSON.parse(Buffer.from(packed, "latin1").toString()) as Packed;
   const [sid, refreshToken, userAgent, address] = others.map((text) => text ?? undefined);
   return {
     user: { sub, name, email, preferred_username, permission_level, groups },
-    provider: { sid, refreshToken },
+    provider: { sid, refreshToken, untilSeconds: until ?? undefined },
     device: { userAgent, address },
   };
 }
+
+type Packed = [
+  ...[sub: string, name: string, email: string, preferred_username: string],
+  ...[permission_level: PermissionLevel, groups: string[], untilSeconds: number | null],
+  ...(string | null)[],
+];
 
 /**
  * Looks for a text that is the whole of some detail, far faster than by unpacking.

@@ -13,6 +13,7 @@ import {
   createSession,
   type Device,
   type EndedSession,
+  type HeldSession,
   judgeSession,
   type ListedSession,
   lateLogoutSeconds,
@@ -90,6 +91,7 @@ export class PostgresSessionStore implements SessionStore {
           sub: user.sub,
           user_data: sql.json({ ...user }),
           sid: provider.sid ?? null,
+          provider_until: toDateOrNull(provider.untilSeconds),
           user_agent: device.userAgent ?? null,
           address: device.address ?? null,
           sealed_refresh_token: this.#seal(provider.refreshToken, idHash, "refresh_token"),
@@ -158,14 +160,24 @@ export class PostgresSessionStore implements SessionStore {
       (sql) => sql<ListedRow[]>`
         select id_hash, user_data, created_at, last_seen_at, expires_at, user_agent, address
         from sessions
-        where revoked_at is null and expires_at > ${toDate(nowSeconds)}
-          and created_at <= ${toDate(nowSeconds + clockLeewaySeconds)}
-          and last_seen_at > ${this.#idleSince(nowSeconds)}
+        where ${this.#isLive(sql, nowSeconds)}
           and ${sub === undefined ? sql`true` : sql`sub = ${sub}`}
           and ${search === undefined ? sql`true` : isFoundBy(sql, search)}
         order by last_seen_at desc, id_hash limit ${limit}`,
     );
     return rows.map(toListed);
+  }
+
+  async listHeld(subs?: readonly string[]): Promise<HeldSession[]> {
+    const nowSeconds = this.#nowSeconds();
+    const rows = await this.#run(
+      (sql) => sql<HeldRow[]>`
+        select id_hash, sub, user_data->'groups' as groups, created_at, sid, provider_until
+        from sessions
+        where ${this.#isLive(sql, nowSeconds)}
+          and ${subs === undefined ? sql`true` : sql`sub = any(${sql.array([...subs])}::text[])`}`,
+    );
+    return rows.map(toHeld);
   }
 
   async noteUse(hashes: readonly string[]): Promise<void> {
@@ -241,12 +253,20 @@ export class PostgresSessionStore implements SessionStore {
       return sql`id_hash = ${Buffer.from(which.hash, "hex")} and ${owner}`;
     }
     if ("sub" in which) {
-      return sql`sub = ${which.sub} and id_hash <> ${Buffer.from(which.except ?? "", "hex")}`;
+      const except = [...(which.except ?? [])];
+      return sql`sub = ${which.sub} and encode(id_hash, 'hex') <> all(${sql.array(except)}::text[])`;
     }
     if ("sid" in which) return sql`sid = ${which.sid}`;
     return sql`
       revoked_at is null and expires_at > ${toDate(nowSeconds)}
       and last_seen_at <= ${this.#idleSince(nowSeconds)}`;
+  }
+
+  #isLive(sql: Sql, nowSeconds: number) {
+    return sql`
+      revoked_at is null and expires_at > ${toDate(nowSeconds)}
+      and created_at <= ${toDate(nowSeconds + clockLeewaySeconds)}
+      and last_seen_at > ${this.#idleSince(nowSeconds)}`;
   }
 
   /** Whoever was last seen at this time or before is idle; 1970 without an idle limit. */
@@ -344,6 +364,15 @@ interface EndedRow extends SessionRow {
   readonly sealed_refresh_token: string | null;
 }
 
+interface HeldRow {
+  readonly id_hash: Buffer;
+  readonly sub: string;
+  readonly groups: string[];
+  readonly created_at: Date;
+  readonly sid: string | null;
+  readonly provider_until: Date | null;
+}
+
 interface ListedRow extends Omit<SessionRow, "revoked_at"> {
   readonly id_hash: Buffer;
   readonly user_agent: string | null;
@@ -369,6 +398,19 @@ function toListed(row: ListedRow): ListedSession {
   };
 }
 
+function toHeld(row: HeldRow): HeldSession {
+  return {
+    hash: row.id_hash.toString("hex"),
+    sub: row.sub,
+    groups: row.groups,
+    createdAtSeconds: toSeconds(row.created_at),
+    provider: {
+      sid: row.sid ?? undefined,
+      untilSeconds: row.provider_until === null ? undefined : toSeconds(row.provider_until),
+    },
+  };
+}
+
 function toRecord(row: SessionRow): SessionRecord {
   return {
     createdAtSeconds: toSeconds(row.created_at),
@@ -384,6 +426,10 @@ function describePlace(idHash: Buffer, column: string): string {
 
 function toDate(seconds: number): Date {
   return new Date(seconds * 1000);
+}
+
+function toDateOrNull(seconds: number | undefined): Date | null {
+  return seconds === undefined ? null : toDate(seconds);
 }
 
 function toSeconds(date: Date): number {

@@ -19,6 +19,9 @@ create table if not exists sessions (
 alter table sessions add column if not exists user_agent text;
 alter table sessions add column if not exists address text;
 
+-- Until then the provider's session lives unless somebody ends it (identity_look.ts).
+alter table sessions add column if not exists provider_until timestamptz;
+
 -- Nothing ever read it (session_store.ts).
 alter table sessions drop column if exists sealed_id_token;
 

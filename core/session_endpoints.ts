@@ -67,7 +67,8 @@ export function endAllSessions(core: SessionCore): Handler {
   return async (request, { url, log }) => {
     const caller = await requireCaller(request);
     const sub = readSub(url, caller);
-    const except = url.searchParams.get("except") === "current" ? caller.currentHash : undefined;
+    const keepsCurrent = url.searchParams.get("except") === "current";
+    const except = keepsCurrent && caller.currentHash ? [caller.currentHash] : [];
     const ended = await core.endSessions({ sub, except }, { reason: describeReason(caller), log });
     return Response.json({ ended: countLive(ended) }, { headers: noStore });
   };

@@ -28,6 +28,11 @@ export interface Session {
 export interface ProviderSession {
   readonly sid?: string | undefined;
   readonly refreshToken?: string | undefined;
+  /**
+   * Until then it lives there, used or not, unless somebody ends it: the refresh token's `exp`, in
+   * seconds by the provider's clock.
+   */
+  readonly untilSeconds?: number | undefined;
 }
 
 /** Where a session is used from, as Nexus saw it at sign-in, for its owner to tell it from others. */
@@ -71,6 +76,8 @@ export interface SessionStore {
    *   lower case, or whose `sub` is this
    */
   list(sub: string | undefined, limit: number, search?: string): Promise<ListedSession[]>;
+  /** Live sessions as they are compared with the provider, of all people or of these alone. */
+  listHeld(subs?: readonly string[]): Promise<HeldSession[]>;
   /** Notes that these live sessions were used just now. @param hashes hashSessionId in hex */
   noteUse(hashes: readonly string[]): Promise<void>;
   /** Whether something that counts once has been used: a logout token's `jti`. */
@@ -84,11 +91,11 @@ export interface SessionStore {
   close(): Promise<void>;
 }
 
-/** Which sessions are meant. `hash` and `except` are hashSessionId in hex. */
+/** Which sessions are meant. `hash` and those in `except` are hashSessionId in hex. */
 export type SessionSelector =
   | { readonly id: string }
   | { readonly hash: string; readonly sub?: string | undefined }
-  | { readonly sub: string; readonly except?: string | undefined }
+  | { readonly sub: string; readonly except?: readonly string[] | undefined }
   | { readonly sid: string }
   /**
    * Those that nobody used for the idle limit; none without such a limit. Of very many only some:
@@ -116,6 +123,15 @@ export interface ListedSession {
   readonly lastSeenAtSeconds: number;
   readonly expiresAtSeconds: number;
   readonly device: Device;
+}
+
+/** What a live session rests on at the identity provider. */
+export interface HeldSession {
+  readonly hash: string;
+  readonly sub: string;
+  readonly groups: readonly string[];
+  readonly createdAtSeconds: number;
+  readonly provider: Pick<ProviderSession, "sid" | "untilSeconds">;
 }
 
 export interface SessionStoreOptions {

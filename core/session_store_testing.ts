@@ -182,7 +182,7 @@ export function testSessionStore(name: string, createStore: CreateStore): void {
     const current = await store.create(ada, 60);
     for (let i = 0; i < 250; i++) await store.create(ada, 60, provider);
     const other = await store.create(grace, 60);
-    const ended = await store.end({ sub: ada.sub, except: toHash(current.id) });
+    const ended = await store.end({ sub: ada.sub, except: [toHash(current.id)] });
     assert.equal(ended.filter(({ wasLive }) => wasLive).length, 250);
     assert.equal(ended[7]?.provider.refreshToken, provider.refreshToken);
     assert.equal((await store.check(current.id)).state, "live");
@@ -282,6 +282,47 @@ export function testSessionStore(name: string, createStore: CreateStore): void {
     assert.equal((await find("example.org")).length, 2);
     assert.equal((await store.list(undefined, 1, "example.org")).length, 1);
     assert.deepEqual(await store.list(ada.sub, 10, "grace"), []);
+  });
+
+  test(`R9: what sessions rest on at the provider is listed, of all people or of some (${name})`, async (t) => {
+    const clock = createTestClock();
+    const store = await createStore(t, { ...clock, idleSeconds: 600 });
+    const untilSeconds = clock.startSeconds + 1800;
+    const first = await store.create(ada, 3600, { ...provider, untilSeconds });
+    const other = await store.create(grace, 3600);
+    const gone = [await store.create(ada, 3600), await store.create(ada, 60)] as const;
+    await store.end({ id: gone[0].id });
+    clock.advance(60);
+    const held = await store.listHeld([ada.sub, "nobody"]);
+    assert.deepEqual(held, [
+      {
+        hash: toHash(first.id),
+        sub: ada.sub,
+        groups: ada.groups,
+        createdAtSeconds: clock.startSeconds,
+        provider: { sid: provider.sid, untilSeconds },
+      },
+    ]);
+    assert.deepEqual(await store.listHeld([]), []);
+    const all = await store.listHeld();
+    assert.deepEqual(
+      all.map(({ hash }) => hash).sort(),
+      [first, other].map(({ id }) => toHash(id)).sort(),
+    );
+    const bare = all.find(({ sub }) => sub === grace.sub)?.provider;
+    assert.deepEqual([bare?.sid, bare?.untilSeconds], [undefined, undefined]);
+    clock.advance(600);
+    assert.deepEqual(await store.listHeld(), [], "an idle session is none any more");
+  });
+
+  test(`several sessions may be left out of an end (${name})`, async (t) => {
+    const store = await createStore(t, {});
+    const ids: string[] = [];
+    for (let i = 0; i < 4; i++) ids.push((await store.create(ada, 60)).id);
+    const except = ids.slice(1, 3).map(toHash);
+    assert.equal((await store.end({ sub: ada.sub, except })).length, 2);
+    const left = (await store.listHeld()).map(({ hash }) => hash);
+    assert.deepEqual(left.sort(), except.sort());
   });
 
   test(`what counts once is remembered until it does not matter any more (${name})`, async (t) => {

@@ -96,10 +96,27 @@ function readDevice(body: Record<string, unknown>): Device {
 }
 
 function readProviderSession(body: Record<string, unknown>): ProviderSession {
+  const refreshToken = readOptional(body, "refresh_token");
   return {
     sid: readOptional(body, "sid"),
-    refreshToken: readOptional(body, "refresh_token"),
+    refreshToken,
+    untilSeconds: refreshToken === undefined ? undefined : readExpiry(refreshToken),
   };
+}
+
+/** The latest `exp` that counts, in the year 5138: no token is meant to last longer. */
+const latestSeconds = 100_000_000_000;
+
+/** A refresh token is the provider's own affair; Keycloak's happens to be a JWT that says its end. */
+function readExpiry(refreshToken: string): number | undefined {
+  try {
+    const { exp } = decodeJwt(refreshToken);
+    return Number.isInteger(exp) && Number(exp) > 0 && Number(exp) < latestSeconds
+      ? exp
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function readOptional(body: Record<string, unknown>, name: string): string | undefined {
