@@ -293,14 +293,14 @@ function segment(id: string): string {
 }
 
 /** Asks the Admin REST API with a token that is kept until shortly before its end. */
-class AdminRequests {
+export class AdminRequests {
   readonly #place: AdminPlace;
   readonly #base: string;
   readonly #timeoutMs: number;
   readonly #exchange: HttpExchange;
   #token: Promise<{ value: string; endsAtMs: number }> | undefined;
 
-  constructor(place: AdminPlace, timeoutMs: number) {
+  constructor(place: AdminPlace, timeoutMs: number = defaultTimeoutMs) {
     this.#place = place;
     this.#base = place.backendUrl.replace(/\/+$/, "");
     this.#timeoutMs = timeoutMs;
@@ -313,6 +313,27 @@ class AdminRequests {
     method: string,
     path: string,
     body?: object,
+  ): Promise<{ body: unknown; headers: Answer["headers"] }> {
+    return await this.#ask(
+      action,
+      method,
+      `/${encodeURIComponent(this.#place.realm)}${path}`,
+      body,
+    );
+  }
+
+  /** Makes the realm itself, which has no path before. */
+  async createRealm(realm: object): Promise<void> {
+    const { realm: name } = this.#place;
+    await this.#ask(`create realm "${name}"`, "POST", "", { ...realm, realm: name });
+  }
+
+  /** @param path below that of all realms */
+  async #ask(
+    action: string,
+    method: string,
+    path: string,
+    body: object | undefined,
   ): Promise<{ body: unknown; headers: Answer["headers"] }> {
     const first = await this.#askWith(await this.#takeToken(action), action, method, path, body);
     // The provider may have new keys, or have been set up anew, since that token.
@@ -338,7 +359,7 @@ class AdminRequests {
     path: string,
     body: object | undefined,
   ): Promise<Answer> {
-    const url = `${this.#base}/admin/realms/${encodeURIComponent(this.#place.realm)}${path}`;
+    const url = `${this.#base}/admin/realms${path}`;
     const headers = { authorization: `Bearer ${token}`, accept: "application/json" };
     const content = body === undefined ? undefined : JSON.stringify(body);
     const type = content === undefined ? {} : { "content-type": "application/json" };

@@ -7,19 +7,14 @@ import { isolateBrowsers } from "./browser_security.ts";
 import type { Account, EmbeddedAccounts } from "./embedded_accounts.ts";
 import { answerLogin, loginPath } from "./embedded_login.ts";
 import { KnownDevices } from "./known_device.ts";
+import { lifetimes } from "./lifetimes.ts";
 import { createOidcAdapter } from "./oidc_adapter.ts";
 import type { PasswordThrottle } from "./password_throttle.ts";
 import { answerFailures, renderProviderError, reportProviderErrors } from "./provider_errors.ts";
 import { renderPage } from "./provider_pages.ts";
 import { type PublicAddress, pinAddress } from "./public_address.ts";
 import { endSession } from "./session_ending.ts";
-import {
-  lifetimes,
-  loadGrant,
-  remainingSessionSeconds,
-  scopes,
-  signInPolicy,
-} from "./session_policy.ts";
+import { loadGrant, remainingSessionSeconds, scopes, signInPolicy } from "./session_policy.ts";
 import { renewSessionsInPlace } from "./session_renewal.ts";
 import type { SigningKey } from "./signing_keys.ts";
 

@@ -10,13 +10,17 @@ import { findFreePort } from "@hivematrix/lib/postgres_testing";
 import { startTestPostgres, type TestScope } from "@hivematrix/lib/testing";
 import { waitFor } from "@hivematrix/lib/wait_for";
 import postgres from "postgres";
+import { createIdentityAdmin } from "./admin_client.ts";
+import type { NewAccount } from "./embedded_accounts.ts";
 import { pinnedKeycloak } from "./keycloak_version.ts";
+import { setUpRealm } from "./realm_setup.ts";
 import { fileSha256 } from "./server/checksum.ts";
 import { findJava, type JavaRuntime } from "./server/java_runtime.ts";
 import { findMavenArchive } from "./server/local_archive.ts";
 import { buildWords, serverCommand, startWords } from "./server/server_command.ts";
 import { serverEnvironment, serverSchema } from "./server/server_environment.ts";
 import { isServerHome, makeServerHome } from "./server/server_home.ts";
+import { ada } from "./testing.ts";
 import { TestBrowser } from "./testing_browser.ts";
 
 export interface TestKeycloak {
@@ -58,6 +62,12 @@ export interface TestKeycloakOptions {
   readonly publicOrigin?: string;
   /** Default: a database of its own. */
   readonly databaseUrl?: string;
+  /** Core, to be told when sessions end. Default: nobody is there. */
+  readonly coreUrl?: string;
+  /** Default: `ada`, password `ada-secret`, in technicians. */
+  readonly users?: readonly NewAccount[];
+  /** "none" leaves it to the test to set up what it needs. Default: as Helm sets it up. */
+  readonly realm?: "none";
 }
 
 interface Means {
@@ -72,7 +82,7 @@ export function keycloakServerSkip(): string | false {
   return typeof means === "string" ? means : false;
 }
 
-/** Starts a real Keycloak with the realm set up; ended with the test. Takes about 20 s. */
+/** Starts a real Keycloak, by default with the realm set up; ended with the test. Takes about 20 s. */
 export async function startKeycloakServer(
   scope: TestScope,
   options: TestKeycloakOptions = {},
@@ -133,7 +143,37 @@ export async function startKeycloakServer(
     kill: () => server.kill(),
     close: () => server.stop(),
   };
+  if (options.realm !== "none") await setUpTestRealm(keycloak, publicOrigin, options);
   return keycloak;
+}
+
+async function setUpTestRealm(
+  { adminPlace, clientId, clientSecret }: TestKeycloak,
+  publicOrigin: string,
+  { coreUrl = "http://127.0.0.1:9", users = [ada] }: TestKeycloakOptions,
+): Promise<void> {
+  await setUpRealm(adminPlace, {
+    publicOrigin,
+    coreUrl,
+    coreClient: { id: clientId, secret: clientSecret },
+    helmClient: { id: adminPlace.clientId, secret: adminPlace.clientSecret },
+    firstUser: undefined,
+  });
+  const admin = createIdentityAdmin(adminPlace);
+  try {
+    for (const { username, password, email, name = username, groups = [] } of users) {
+      const [firstName = "", ...rest] = name.split(" ");
+      const address = email === undefined ? {} : { email };
+      const names = { firstName, lastName: rest.join(" ") };
+      await admin.createUser({
+        ...{ username, password, groups, isTemporary: false },
+        ...names,
+        ...address,
+      });
+    }
+  } finally {
+    await admin.close();
+  }
 }
 
 /** The unpacked and built server that all tests on this machine share and only read. */

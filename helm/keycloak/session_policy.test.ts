@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { lifetimes, remainingSessionSeconds, signInPolicy } from "./session_policy.ts";
+import { lifetimes } from "./lifetimes.ts";
+import { remainingSessionSeconds, signInPolicy } from "./session_policy.ts";
 
 test("a session ends ten hours after the sign-in, however often it is saved", () => {
   const now = Math.floor(Date.now() / 1000);

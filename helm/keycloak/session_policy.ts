@@ -1,14 +1,6 @@
 // When a person is asked to sign in, for how long that lasts, and what the session is good for.
 import { type Grant, interactionPolicy, type KoaContextWithOIDC } from "oidc-provider";
-
-/** Seconds, as Keycloak has them by default. */
-export const lifetimes = {
-  token: 5 * 60,
-  /** From sign-in to the next time the password is asked for, however busy the session is. */
-  session: 10 * 3600,
-  /** An open sign-in page. */
-  attempt: 30 * 60,
-};
+import { lifetimes } from "./lifetimes.ts";
 
 /** All that the platform's own client may ask for. */
 export const scopes = ["openid", "profile", "email", "groups"];

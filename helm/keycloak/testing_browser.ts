@@ -144,7 +144,7 @@ export class TestBrowser {
 
   #keep(line: string): void {
     this.setCookies.push(line);
-    const [pair = "", ...attributes] = line.split("; ");
+    const [pair = "", ...attributes] = line.split(/; ?/);
     const [name = "", value = ""] = pair.split(/=(.*)/s, 2);
     const path = attributes.find((text) => /^path=/i.test(text))?.slice("path=".length) ?? "/";
     const kept = this.cookies.findIndex((cookie) => cookie.name === name && cookie.path === path);
