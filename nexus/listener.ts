@@ -58,5 +58,9 @@ function createTlsServer(
 
 /** New handshakes get this certificate; connections that are open go on. */
 export function useCertificate(server: Server, { cert, key }: TlsCertificate): void {
-  if (server instanceof TlsServer) server.setSecureContext({ ...tlsSettings, cert, key });
+  if (!(server instanceof TlsServer)) return;
+  // node:cluster has given all processes the same, so that a session is resumed in any of them.
+  const ticketKeys = server.getTicketKeys();
+  server.setSecureContext({ ...tlsSettings, cert, key });
+  server.setTicketKeys(ticketKeys);
 }
