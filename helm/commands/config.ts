@@ -87,10 +87,10 @@ async function save(checkout: Checkout, config: unknown): Promise<void> {
   await saveMasterConfig(checkout, followPort(config));
 }
 
-/** While Helm runs the identity provider itself, its address follows its port. */
+/** Unless somebody else runs the identity provider, its address follows its port. */
 function followPort(config: unknown): unknown {
   const port = getValue(config, "apps.keycloak.port");
-  if (getValue(config, "keycloak.mode") !== "embedded" || port === undefined) return config;
+  if (getValue(config, "keycloak.mode") === "external" || port === undefined) return config;
   return setValue(config, "keycloak.url", `http://127.0.0.1:${port}`);
 }
 

@@ -1,8 +1,9 @@
 // What one app gets to know: its own secrets and nobody else's (requirement R31).
 import { join } from "node:path";
 import { formatEnv } from "@hivematrix/lib/env_file";
+import { adminClient, keycloakBackendUrl, keycloakPublicUrl } from "./identity_settings.ts";
 import type { AppConfig, MasterConfig } from "./master_config.ts";
-import { backendUrl, keycloakBackendUrl, publicOrigin } from "./public_origin.ts";
+import { backendUrl, publicOrigin } from "./public_origin.ts";
 import { deriveAppSecret, hashServiceSecret } from "./secrets.ts";
 
 type Values = Record<string, string>;
@@ -41,7 +42,7 @@ export function appEnv(config: MasterConfig, app: string, folder: string): Value
     ...(identityClients.includes(app) && { KEYCLOAK_CLIENT_SECRET: keycloak.client_secret }),
     JWT_ISSUER: system.jwt_issuer,
     ...databaseEnv(config, settings),
-    ...(app === "core" && { ...keyFiles(folder), ...sessionLimits(config) }),
+    ...(app === "core" && { ...keyFiles(folder), ...sessionLimits(config), ...provider(config) }),
     ...(app === "nexus" && { ...listening(settings, folder), ...proxies(config) }),
     ...limits(settings),
   };
@@ -53,7 +54,7 @@ export function appConf(config: MasterConfig, app: string): Record<string, Value
   return {
     ...databaseSection(config, settings),
     ...(app === "core" && callers(config)),
-    ...(app === "keycloak" && firstUser(config)),
+    ...(app === "keycloak" && { ...firstUser(config), ...helmsClient(config) }),
     ...(settings.sections as Record<string, Values> | undefined),
   };
 }
@@ -78,7 +79,20 @@ function requireApp({ apps }: MasterConfig, app: string): AppConfig {
 /** Core talks to the identity provider directly (contract §6), everyone else by its public address. */
 function keycloakServerUrl(config: MasterConfig, app: string): string {
   if (app === "core") return `${keycloakBackendUrl(config)}/realms/${config.keycloak.realm}`;
-  return `${publicOrigin(config)}/keycloak`;
+  return keycloakPublicUrl(config, publicOrigin(config));
+}
+
+/**
+ * What Core has to know of a provider that is not ours: who its tokens are from, and, as it sends no
+ * word when somebody is disabled or moved to other groups, how often to ask.
+ */
+function provider(config: MasterConfig): Values {
+  const { mode, realm } = config.keycloak;
+  if (mode === "embedded") return {};
+  return {
+    KEYCLOAK_ISSUER: `${keycloakPublicUrl(config, publicOrigin(config))}/realms/${realm}`,
+    KEYCLOAK_RECONCILE_SECONDS: "2",
+  };
 }
 
 function databaseEnv({ databases: { postgresql } }: MasterConfig, settings: AppConfig): Values {
@@ -176,4 +190,10 @@ function firstUser({ keycloak, system }: MasterConfig): Record<string, Values> {
   const email = `${username}@${system.hostname.includes(".") ? system.hostname : "example.test"}`;
   const name = username[0]?.toUpperCase() + username.slice(1);
   return { first_user: { username, password: keycloak.admin_password, email, name } };
+}
+
+/** An installation of long ago has no such secret before its next `helm up`. */
+function helmsClient(config: MasterConfig): Record<string, Values> {
+  if (config.keycloak.admin_client_secret === undefined) return {};
+  return { admin_client: { ...adminClient(config) } };
 }

@@ -21,8 +21,12 @@ export interface MasterConfig {
     readonly session_idle_seconds?: number;
   };
   readonly keycloak: {
-    readonly mode: "embedded" | "external";
-    /** Where Core and Nexus reach it; follows `apps.keycloak.port` while the mode is embedded. */
+    /** Our own small provider, a real Keycloak that Helm runs, or one that somebody else runs. */
+    readonly mode: "embedded" | "server" | "external";
+    /**
+     * External: where browsers, Core and Nexus reach it; its issuer is `<url>/realms/<realm>`.
+     * Otherwise the address on this machine, which follows `apps.keycloak.port`.
+     */
     readonly url: string;
     readonly realm: string;
     readonly client_id: string;
@@ -30,6 +34,14 @@ export interface MasterConfig {
     /** The first user, made when there is none. */
     readonly admin_username: string;
     readonly admin_password: string;
+    /** Who Helm is there; `helm` when absent. The secret is made by `helm init` or `helm up`. */
+    readonly admin_client_id?: string;
+    readonly admin_client_secret?: string;
+    /** Server: a file of this machine or an address to take Keycloak's tar.gz from, and its SHA-256. */
+    readonly archive?: string;
+    readonly archive_sha256?: string;
+    /** Server: where it answers for its health; 9000 and the port offset when absent. */
+    readonly management_port?: number;
   };
   readonly databases: {
     readonly postgresql: {

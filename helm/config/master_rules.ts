@@ -1,9 +1,13 @@
 // What a master configuration has to hold: one rule a key, checked where the file enters. Keys that
 // no rule names are somebody's own and pass as they are.
+import { managementPort } from "./identity_settings.ts";
+import type { MasterConfig } from "./master_config.ts";
 import {
   type Check,
+  fileOrUrl,
   flag,
   host,
+  httpBaseUrl,
   httpUrl,
   identifier,
   ipAddress,
@@ -15,6 +19,7 @@ import {
   record,
   recordOf,
   secret,
+  sha256,
   text,
   wholeNumber,
 } from "./value_checks.ts";
@@ -69,13 +74,18 @@ export const masterRules: readonly Rule[] = [
   { key: "system.session_lifetime_seconds", check: wholeNumber(60, 43_200), isOptional: true },
   { key: "system.session_idle_seconds", check: wholeNumber(0, 43_200), isOptional: true },
   { key: "keycloak", check: record },
-  { key: "keycloak.mode", check: oneOf("embedded", "external") },
-  { key: "keycloak.url", check: httpUrl },
+  { key: "keycloak.mode", check: oneOf("embedded", "server", "external") },
+  { key: "keycloak.url", check: httpBaseUrl },
   { key: "keycloak.realm", check: matching(/^[\w-]+$/, "a name of letters, digits, - and _") },
   { key: "keycloak.client_id", check: text },
   { key: "keycloak.client_secret", check: secret, isSecret: true },
   { key: "keycloak.admin_username", check: text },
   { key: "keycloak.admin_password", check: text, isSecret: true },
+  { key: "keycloak.admin_client_id", check: text, isOptional: true },
+  { key: "keycloak.admin_client_secret", check: secret, isOptional: true, isSecret: true },
+  { key: "keycloak.archive", check: fileOrUrl, isOptional: true },
+  { key: "keycloak.archive_sha256", check: sha256, isOptional: true },
+  { key: "keycloak.management_port", check: port, isOptional: true },
   { key: "databases", check: record },
   { key: "databases.postgresql", check: record },
   { key: "databases.postgresql.mode", check: oneOf("embedded", "external") },
@@ -203,10 +213,11 @@ function findPortProblem(config: Record<string, unknown>): Problem | undefined {
   const owners = new Map<number, string>();
   if (postgresql.mode === "embedded") owners.set(postgresql.port, "databases.postgresql.port");
   const apps = Object.entries(config["apps"] as Record<string, AppPorts>);
-  const ports = apps.flatMap(([app, { port: own, redirect_port = 0 }]) => [
-    [`apps.${app}.port`, own] as const,
-    [`apps.${app}.redirect_port`, redirect_port] as const,
+  const ports = apps.flatMap(([app, { port: own, redirect_port = 0 }]): [string, number][] => [
+    [`apps.${app}.port`, own],
+    [`apps.${app}.redirect_port`, redirect_port],
   ]);
+  ports.push(["keycloak.management_port", serverPort(config)]);
   for (const [key, number] of ports.filter(([, one]) => one !== 0)) {
     const owner = owners.get(number);
     if (owner !== undefined) {
@@ -215,6 +226,12 @@ function findPortProblem(config: Record<string, unknown>): Problem | undefined {
     owners.set(number, key);
   }
   return undefined;
+}
+
+/** The second port of a Keycloak that Helm runs; 0 when it runs none. */
+function serverPort(config: Record<string, unknown>): number {
+  const { keycloak, system } = config as Pick<MasterConfig, "keycloak" | "system">;
+  return keycloak.mode === "server" ? managementPort({ keycloak, system }) : 0;
 }
 
 function show(value: unknown): string {

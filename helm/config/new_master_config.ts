@@ -40,6 +40,8 @@ export function newMasterConfig(
       client_secret: newSecret(),
       admin_username: "admin",
       admin_password: options.adminPassword ?? firstPassword(environment),
+      admin_client_id: "helm",
+      admin_client_secret: newSecret(),
     },
     databases: {
       postgresql: {

@@ -14,9 +14,3 @@ export function publicOrigin({ system, apps }: MasterConfig): string {
 export function backendUrl({ apps }: MasterConfig, app: string): string {
   return `http://127.0.0.1:${apps[app]?.port}`;
 }
-
-/** Where Core and Nexus talk to the identity provider, past Nexus. */
-export function keycloakBackendUrl(config: MasterConfig): string {
-  const { mode, url } = config.keycloak;
-  return mode === "embedded" ? backendUrl(config, "keycloak") : new URL(url).origin;
-}

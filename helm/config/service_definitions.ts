@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { parseEnv } from "@hivematrix/lib/env_file";
 import type { AppRegistry } from "../install/app_registry.ts";
+import { keycloakServerDefinition } from "../keycloak/server/server_definition.ts";
 import { postgresDefinition } from "../postgres/embedded_server.ts";
 import { httpHealth } from "../services/health_check.ts";
 import type { ServiceDefinition } from "../services/service_definition.ts";
@@ -23,13 +24,24 @@ export async function serviceDefinitions(
   parts: DefinitionParts,
 ): Promise<ServiceDefinition[]> {
   const apps = Object.keys(config.apps).filter((app) => isSupervised(config, app));
-  const definitions = await Promise.all(apps.map((app) => appDefinition(config, app, parts)));
+  const definitions = await Promise.all(apps.map((app) => define(config, app, parts)));
   return [...(await postgresDefinitions(config, parts.checkout)), ...definitions];
 }
 
 /** Helm does not supervise itself, nor an identity provider that somebody else runs. */
 function isSupervised({ keycloak }: MasterConfig, app: string): boolean {
   return app !== "helm" && !(app === "keycloak" && keycloak.mode === "external");
+}
+
+async function define(
+  config: MasterConfig,
+  app: string,
+  parts: DefinitionParts,
+): Promise<ServiceDefinition> {
+  const isServer = app === "keycloak" && config.keycloak.mode === "server";
+  return isServer
+    ? keycloakServerDefinition(config, parts)
+    : await appDefinition(config, app, parts);
 }
 
 async function postgresDefinitions(

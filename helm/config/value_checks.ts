@@ -31,6 +31,20 @@ export const httpUrl: Check = {
     new URL(value).pathname === "/",
 };
 
+export const httpBaseUrl: Check = {
+  expected: "an http or https URL without a query",
+  accepts: (value) => {
+    if (typeof value !== "string" || !URL.canParse(value)) return false;
+    const { protocol, search, hash, username } = new URL(value);
+    return /^https?:$/.test(protocol) && `${search}${hash}${username}` === "";
+  },
+};
+export const fileOrUrl: Check = {
+  expected: "an absolute path or an http or https URL",
+  accepts: (value) => typeof value === "string" && /^(?:\/|https?:\/\/)[^\r\n]+$/i.test(value),
+};
+export const sha256: Check = matching(/^[0-9a-f]{64}$/, "a SHA-256 of 64 digits 0-9 and a-f");
+
 /** An object in which a misspelled name would be a setting that does nothing. */
 export function recordOf(names: readonly string[]): Check {
   return {

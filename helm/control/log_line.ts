@@ -1,7 +1,11 @@
 import { stripVTControlCharacters } from "node:util";
 
-/** Fields that every line has, or that say nothing to a person. */
-const usual = new Set(["time", "level", "service", "message", "traceparent"]);
+/** Fields that every line has, or that say nothing to a person; the second line is Keycloak's. */
+const usual = new Set([
+  ...["time", "level", "service", "message", "traceparent"],
+  ...["timestamp", "sequence", "loggerClassName", "loggerName", "threadName", "threadId"],
+  ...["mdc", "ndc", "hostName", "processName", "processId", "service.name"],
+]);
 
 /**
  * A line of a service's log for a person: `20:41:07 warn core  session check failed status=503`.
@@ -17,12 +21,26 @@ export function formatLogLine(line: string, service = "", width = 0): string {
 }
 
 function describe(record: Record<string, unknown>): string {
-  const { time, level, message } = record;
+  const { time = record["timestamp"], level, message } = record;
   const fields = Object.entries(record)
     .filter(([name]) => !usual.has(name))
-    .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`);
+    .map(([name, value]) => `${name}=${describeValue(value)}`);
   const clock = /T(\d\d:\d\d:\d\d)/.exec(String(time))?.[1] ?? "";
-  return [clock, String(level ?? "").padEnd(5), String(message), ...fields].join(" ");
+  return [
+    clock,
+    String(level ?? "")
+      .toLowerCase()
+      .padEnd(5),
+    String(message),
+    ...fields,
+  ].join(" ");
+}
+
+function describeValue(value: unknown): string {
+  if (typeof value === "string") return value;
+  // Keycloak's exceptions come with every frame of their stack; --json shows them.
+  const { exceptionType, message } = (value ?? {}) as Record<string, unknown>;
+  return exceptionType === undefined ? JSON.stringify(value) : `${exceptionType}: ${message}`;
 }
 
 function parseRecord(line: string): Record<string, unknown> | undefined {

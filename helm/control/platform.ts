@@ -1,6 +1,7 @@
 import type { Log } from "@hivematrix/lib/log";
 import { createAppDatabases } from "../config/app_databases.ts";
 import type { Checkout } from "../config/checkout.ts";
+import { completeMasterConfig } from "../config/complete_config.ts";
 import { type SyncReport, syncAll } from "../config/config_manager.ts";
 import { createConfigSource } from "../config/config_source.ts";
 import type { MasterConfig } from "../config/master_config.ts";
@@ -72,18 +73,19 @@ export class Platform {
   }
 
   /**
-   * Brings every file up to date, takes over what runs already and begins to start the rest. Asked
-   * again, it starts what is missing.
+   * Brings every file up to date, takes over what runs already and begins to start the rest; what
+   * runs with settings that have changed since is started anew. Asked again, it starts what is missing.
    *
    * @throws {MasterConfigError} when the configuration cannot be used
    */
   async start({ isDev }: { isDev: boolean }): Promise<SyncReport> {
-    this.#config = await this.#source.read();
-    const report = await syncAll(this.checkout, this.#config, this.#registry);
-    for (const file of report.written) this.#log.info("configuration written", { file });
+    const added = await completeMasterConfig(this.checkout);
+    for (const key of added) this.#log.info("added to the master configuration", { key });
+    const report = await this.#syncFiles();
     await this.#keepCertificate();
     this.#certificateTimer ??= setInterval(() => this.#keepCertificate(), halfDayMs).unref();
     await this.#adopt();
+    await this.#restartOutdated();
     await this.#manager.startAll();
     if (isDev || this.#devReload.isWatching) this.#devReload.watch(await this.#readDefinitions());
     return report;
@@ -117,8 +119,14 @@ export class Platform {
     await this.#manager.stop(name);
   }
 
+  /**
+   * Stops a service and begins to start it again, with the configuration as it is now. With the
+   * identity provider goes whoever has to know of it as it is now.
+   */
   async restart(name: string): Promise<void> {
+    if (name === "keycloak") await this.#syncFiles();
     await this.#manager.restart(name);
+    if (name === "keycloak") await this.#restartOutdated();
   }
 
   /** Stops every service, then begins to start them all, with the configuration as it is now. */
@@ -142,6 +150,18 @@ export class Platform {
     this.#devReload.close();
     if (!keepServices) await this.#manager.stopAll();
     this.#manager.close();
+  }
+
+  async #syncFiles(): Promise<SyncReport> {
+    this.#config = await this.#source.read();
+    const report = await syncAll(this.checkout, this.#config, this.#registry);
+    for (const file of report.written) this.#log.info("configuration written", { file });
+    return report;
+  }
+
+  async #restartOutdated(): Promise<void> {
+    const services = await this.#manager.restartOutdated();
+    if (services.length > 0) this.#log.info("started anew with changed settings", { services });
   }
 
   /** Nexus takes a new one by itself. That there is none is for Nexus to say, if it comes to that. */

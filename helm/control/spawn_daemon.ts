@@ -62,6 +62,6 @@ function spawnDetached(checkout: Checkout, file: string, isDev: boolean): ChildP
 
 /** The daemon's settings are in files; what a shell happens to export must not change them. */
 function plainEnvironment(): NodeJS.ProcessEnv {
-  const names = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
+  const names = ["PATH", "HOME", "LANG", "TZ", "TMPDIR", "JAVA_HOME"];
   return Object.fromEntries(names.map((name) => [name, process.env[name]]));
 }

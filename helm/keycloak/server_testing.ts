@@ -19,7 +19,7 @@ import { findJava, type JavaRuntime } from "./server/java_runtime.ts";
 import { findMavenArchive } from "./server/local_archive.ts";
 import { buildWords, serverCommand, startWords } from "./server/server_command.ts";
 import { serverEnvironment, serverSchema } from "./server/server_environment.ts";
-import { isServerHome, makeServerHome } from "./server/server_home.ts";
+import { isServerBuilt, makeServerHome } from "./server/server_home.ts";
 import { ada } from "./testing.ts";
 import { TestBrowser } from "./testing_browser.ts";
 
@@ -185,7 +185,7 @@ export async function sharedHome(): Promise<string> {
     .digest("hex");
   const user = process.getuid?.() ?? 0;
   const home = join(tmpdir(), `hivematrix-keycloak-${version}-${kind.slice(0, 12)}-${user}`);
-  if (await isServerHome(home)) return home;
+  if (await isServerBuilt(home)) return home;
   const found = await fileSha256(archive);
   if (found !== sha256) throw new Error(`${archive} has SHA-256 ${found} instead of ${sha256}`);
   await makeServerHome({ java: java.program, home }, archive);

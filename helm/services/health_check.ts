@@ -45,11 +45,13 @@ async function readAnswer(response: http.IncomingMessage): Promise<Answer> {
   return { status: response.statusCode ?? 0, body };
 }
 
-/** Of an answer of lib's health route: ` (database failing)`. */
+/** Of an answer of lib's health route, or of Keycloak's: ` (database failing)`. */
 function namesOfFailing(body: string): string {
   try {
-    const checks: Record<string, unknown> = JSON.parse(body).checks;
-    const names = Object.keys(checks).filter((name) => checks[name] !== "ok");
+    const { checks } = JSON.parse(body);
+    const names = Array.isArray(checks)
+      ? checks.filter(({ status }) => status !== "UP").map(({ name }) => String(name))
+      : Object.keys(checks).filter((name) => checks[name] !== "ok");
     return names.length === 0 ? "" : ` (${names.join(", ")} failing)`;
   } catch {
     return ""; // Somebody else's answer.

@@ -7,7 +7,8 @@ import { pollUntil } from "./pause.ts";
 import { endGroup, signalGroup, signalProcess } from "./process_group.ts";
 import { readProcess } from "./process_table.ts";
 import { isSameProcess, type RunRecord, removeRunFile, writeRunFile } from "./run_file.ts";
-import type { ServiceDefinition } from "./service_definition.ts";
+import type { Command, ServiceDefinition } from "./service_definition.ts";
+import { settingsFingerprint } from "./settings_fingerprint.ts";
 
 export interface ProcessPlace {
   readonly name: string;
@@ -46,6 +47,11 @@ export class ManagedProcess {
     this.#place = parts.place;
     this.#ending = parts.ending;
     this.#release = parts.release;
+  }
+
+  /** Of the settings that it was started with; a Helm of long ago has not noted them. */
+  get settings(): string | undefined {
+    return this.#record.settings;
   }
 
   /** How it ended: "exit status 1", "killed by SIGKILL". */
@@ -90,7 +96,8 @@ export async function spawnProcess(
   definition: ServiceDefinition,
   place: ProcessPlace,
 ): Promise<ManagedProcess> {
-  const child = spawnWaiting(definition, place.logFile);
+  const command = await readCommand(definition);
+  const child = spawnWaiting(definition, command, place.logFile);
   const gone = new AbortController();
   const ending: Ending = { words: "" };
   child.on("exit", (status, signal) => {
@@ -99,7 +106,7 @@ export async function spawnProcess(
   });
   try {
     await once(child, "spawn");
-    const record = await recordOf(child);
+    const record = await recordOf(child, definition);
     await writeRunFile(place.runDir, place.name, record);
     releaseStart(child);
     return new ManagedProcess({
@@ -135,8 +142,15 @@ export function adoptProcess(
   return new ManagedProcess({ record, place, gone: gone.signal, ending, release });
 }
 
-function spawnWaiting(definition: ServiceDefinition, logFile: string): ChildProcess {
-  const { name, folder, command, env, user } = definition;
+async function readCommand({ command }: ServiceDefinition): Promise<Command> {
+  return typeof command === "function" ? await command() : command;
+}
+
+function spawnWaiting(
+  { name, folder, env, user }: ServiceDefinition,
+  command: Command,
+  logFile: string,
+): ChildProcess {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new Error(`Cannot start ${name}: its folder ${folder} does not exist`);
   }
@@ -155,11 +169,12 @@ function spawnWaiting(definition: ServiceDefinition, logFile: string): ChildProc
   }
 }
 
-async function recordOf(child: ChildProcess): Promise<RunRecord> {
+async function recordOf(child: ChildProcess, definition: ServiceDefinition): Promise<RunRecord> {
   const pid = child.pid ?? 0;
   const startTime = (await readProcess(pid))?.startTime;
   if (startTime === undefined) throw new Error(`process ${pid} ended at once`);
-  return { pid, startTime, startedAt: new Date().toISOString() };
+  const settings = settingsFingerprint(definition);
+  return { pid, startTime, startedAt: new Date().toISOString(), settings };
 }
 
 function releaseStart(child: ChildProcess): void {

@@ -9,6 +9,8 @@ export interface RunRecord {
   readonly startTime: string;
   /** ISO 8601. */
   readonly startedAt: string;
+  /** Of the settings that it was started with (settings_fingerprint.ts). */
+  readonly settings?: string;
 }
 
 export async function writeRunFile(runDir: string, name: string, record: RunRecord): Promise<void> {

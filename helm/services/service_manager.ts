@@ -77,6 +77,24 @@ export class ServiceManager {
     });
   }
 
+  /**
+   * Stops what runs with other settings than those it has now, and begins to start it again.
+   *
+   * @returns the names of those services
+   */
+  async restartOutdated(): Promise<string[]> {
+    await this.#refresh();
+    const outdated = this.#definitions.filter((definition) => {
+      return this.#find(definition.name).isOutdated(definition);
+    });
+    const names = outdated.map(({ name }) => name);
+    await Promise.all(names.map((name) => this.stop(name)));
+    await this.#inTurn(async () => {
+      for (const name of names) this.#services.get(name)?.start();
+    });
+    return names;
+  }
+
   /** Begins to start a service and what it depends on. @throws {Error} for an unknown name */
   start(name: string): Promise<void> {
     return this.#inTurn(async () => {

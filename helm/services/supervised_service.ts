@@ -12,6 +12,7 @@ import { isSameProcess, readRunFile } from "./run_file.ts";
 import type { ServiceDefinition } from "./service_definition.ts";
 import { endOfLog, readReason } from "./service_log.ts";
 import type { ServiceState, ServiceStatus } from "./service_status.ts";
+import { settingsFingerprint } from "./settings_fingerprint.ts";
 import type { SupervisionTimes } from "./supervision_times.ts";
 import { watchProcess } from "./watch_process.ts";
 
@@ -67,6 +68,12 @@ export class SupervisedService {
 
   get isActive(): boolean {
     return this.#supervision !== undefined;
+  }
+
+  /** Whether its process was started with other settings than those of this definition. */
+  isOutdated(definition: ServiceDefinition): boolean {
+    const settings = this.#process?.settings;
+    return settings !== undefined && settings !== settingsFingerprint(definition);
   }
 
   get status(): ServiceStatus {
@@ -164,9 +171,11 @@ export class SupervisedService {
       if (managed === undefined) return { reason: "stopped", wasStable: false };
       this.#process = managed;
       this.#around.onChange();
+      const { isReady, settle, startLimitMs = times.startLimitMs } = this.#definition;
       const life = await watchProcess(managed, {
-        isReady: this.#definition.isReady,
-        times,
+        isReady,
+        ...(settle !== undefined && { settle }),
+        times: { ...times, startLimitMs },
         signal,
         isExcused: () => this.#around.describeMissing(this.#definition) !== undefined,
         report,
@@ -187,7 +196,7 @@ export class SupervisedService {
     report: (state: ServiceState, reason?: string) => void,
     signal: AbortSignal,
   ): Promise<ManagedProcess | undefined> {
-    const { place, times, readDefinition, describeMissing, nextChange } = this.#around;
+    const { place, times, log, readDefinition, describeMissing, nextChange } = this.#around;
     const definition = await readDefinition();
     this.#definition = definition;
     for (;;) {
@@ -198,7 +207,15 @@ export class SupervisedService {
       await nextChange(signal);
     }
     report("starting");
-    await untilDoneOrStopped(definition.prepare?.(), signal, times.stopGraceMs);
+    let logged = "";
+    const tell = (progress: string) => {
+      // A figure in brackets that only grows ("… (40 %)") is for whoever waits, not for the log.
+      const [step = ""] = progress.split(" (");
+      if (step !== logged && !signal.aborted) log.info(`${definition.name}: ${step}`);
+      logged = step;
+      report("starting", progress);
+    };
+    await untilDoneOrStopped(definition.prepare?.({ tell, signal }), signal, times.stopGraceMs);
     if (signal.aborted) return undefined;
     // Whatever runs already is kept, not doubled, also when nobody called adopt().
     const record = await readRunFile(place.runDir, place.name);

@@ -6,6 +6,7 @@ import type { SupervisionTimes } from "./supervision_times.ts";
 
 export interface Watch {
   readonly isReady: ServiceDefinition["isReady"];
+  readonly settle?: ServiceDefinition["settle"];
   readonly times: SupervisionTimes;
   /** Ends the watch, not the process. */
   readonly signal: AbortSignal;
@@ -36,12 +37,24 @@ export async function watchProcess(managed: ManagedProcess, watch: Watch): Promi
 }
 
 async function followLife(watch: Watch, over: AbortSignal): Promise<Life> {
-  const startFault = await becomeReady(watch, over);
+  const startFault = (await becomeReady(watch, over)) ?? (await settle(watch, over));
   if (over.aborted) return { becameReady: false };
   if (startFault !== undefined) return { becameReady: false, fault: startFault };
   watch.report("ready");
   const fault = await stayHealthy(watch, over);
   return { becameReady: true, ...(fault === undefined ? {} : { fault }) };
+}
+
+/** @returns why it could not be set up; a step that ignores the end of its process is left behind */
+async function settle(watch: Watch, over: AbortSignal): Promise<string | undefined> {
+  if (watch.settle === undefined || over.aborted) return undefined;
+  const tell = (progress: string) => watch.report("starting", progress);
+  const isOver = pause(2 ** 31 - 1, over).then(() => undefined);
+  const work = watch.settle({ tell, signal: over }).then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+  return await Promise.race([work, isOver]);
 }
 
 async function becomeReady(watch: Watch, over: AbortSignal): Promise<string | undefined> {

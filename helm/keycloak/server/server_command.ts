@@ -59,8 +59,7 @@ export const buildWords = [
   "build",
   "--db=postgres",
   "--health-enabled=true",
-  "--cache=local",
-  // Without a Kerberos configuration on the machine it only warns at each start.
+  // Nobody signs in with it here.
   "--features-disabled=kerberos",
 ] as const;
 

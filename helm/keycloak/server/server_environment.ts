@@ -42,9 +42,12 @@ export function serverEnvironment(settings: ServerSettings): Record<string, stri
     KC_HOSTNAME_BACKCHANNEL_DYNAMIC: "true",
     KC_PROXY_HEADERS: "xforwarded",
     KC_PROXY_TRUSTED_ADDRESSES: "127.0.0.1",
+    // Otherwise it looks for others to form a cluster with, and listens on the network for them.
+    KC_CACHE: "local",
     KC_LOG: "console",
     KC_LOG_CONSOLE_OUTPUT: "json",
-    KC_LOG_LEVEL: settings.logLevel,
+    // Each "not ready yet" that Helm is told would be a line, many times a second.
+    KC_LOG_LEVEL: `${settings.logLevel},io.smallrye.health:error`,
     KC_BOOTSTRAP_ADMIN_CLIENT_ID: adminClient.id,
     KC_BOOTSTRAP_ADMIN_CLIENT_SECRET: adminClient.secret,
     KC_BOOTSTRAP_ADMIN_USERNAME: adminUser.username,

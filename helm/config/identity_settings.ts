@@ -1,0 +1,40 @@
+// What follows from the group `keycloak` of the master configuration.
+import type { MasterConfig } from "./master_config.ts";
+
+/** Who Helm is at the identity provider, in all three modes. */
+export interface AdminClient {
+  readonly id: string;
+  readonly secret: string;
+}
+
+/** @throws {Error} in an installation that no `helm up` has brought up to date yet */
+export function adminClient({ keycloak }: MasterConfig): AdminClient {
+  const { admin_client_id: id = "helm", admin_client_secret: secret } = keycloak;
+  if (secret !== undefined) return { id, secret };
+  throw new Error(
+    'Cannot speak to the identity provider: keycloak.admin_client_secret is missing, run "helm up"',
+  );
+}
+
+/** Where the real server answers for its health; on loopback like everything else of it. */
+export function managementPort({
+  keycloak,
+  system,
+}: Pick<MasterConfig, "keycloak" | "system">): number {
+  return keycloak.management_port ?? 9000 + system.port_offset;
+}
+
+/** Where Core and Nexus talk to the identity provider, past Nexus; no slash at its end. */
+export function keycloakBackendUrl({ keycloak, apps }: MasterConfig): string {
+  if (keycloak.mode === "external") return withoutSlash(keycloak.url);
+  return `http://127.0.0.1:${apps["keycloak"]?.port}`;
+}
+
+/** Where browsers find it: below Nexus, unless somebody else runs it. @param origin the platform's */
+export function keycloakPublicUrl({ keycloak }: MasterConfig, origin: string): string {
+  return keycloak.mode === "external" ? withoutSlash(keycloak.url) : `${origin}/keycloak`;
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, "");
+}
