@@ -49,7 +49,8 @@ export function readReason(body: unknown): string | undefined {
     return errors.map((error) => readReason(error) ?? "").join(", ");
   }
   const message = readText(fields["errorMessage"]) || readText(fields["error_description"]);
-  if (message === "") return readText(fields["error"]) || undefined;
+  // The last is what a service of the platform answers when it fails (RFC 9457).
+  if (message === "") return readText(fields["error"]) || readText(fields["detail"]) || undefined;
   const field = readText(fields["field"]);
   return field === "" ? message : `${field}: ${message}`;
 }

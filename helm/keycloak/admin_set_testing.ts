@@ -23,10 +23,14 @@ export function testIdentityAdmin(
   describe(`the admin client against ${name}`, { skip }, () => {
     let place: AdminPlace;
     let admin: IdentityAdmin;
+    const cleanUps: (() => unknown)[] = [];
     before(async () => {
-      place = await start({ after });
+      place = await start({ after: (cleanUp) => void cleanUps.unshift(cleanUp) });
       admin = createIdentityAdmin(place);
-      after(() => admin.close());
+    });
+    after(async () => {
+      await admin?.close();
+      for (const cleanUp of cleanUps) await cleanUp();
     });
 
     test("a user who is created is found by name, by id and in the list", async () => {

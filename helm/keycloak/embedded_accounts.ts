@@ -1,32 +1,57 @@
 import type { Sql } from "@hivematrix/lib/database";
 import type postgres from "postgres";
+import { type AccountFilter, type Fragment, matching } from "./account_search.ts";
+import {
+  AccountError,
+  fold,
+  joinName,
+  normalizeEmail,
+  normalizeUsername,
+  requireNamePart,
+  requirePassword,
+  splitName,
+} from "./account_text.ts";
+import { joinGroup, leaveGroup, listGroups } from "./embedded_groups.ts";
 import { hashPassword, rejectPassword, verifyPassword } from "./password_hash.ts";
-import { announceUser, endSessionsOf } from "./session_ending.ts";
+import { announceUser, endOtherSessionsOf, endSessionsOf } from "./session_ending.ts";
 
 /** A person who may sign in. `id` becomes the `sub` claim, so it never changes. */
 export interface Account {
   readonly id: string;
   readonly username: string;
   readonly email: string | null;
-  /** The name to show. */
+  /** The name to show: first and last name, or else the user name. */
   readonly name: string;
+  readonly firstName: string;
+  readonly lastName: string;
   readonly isEnabled: boolean;
+  /** Asked for another password at the next sign-in. */
+  readonly mustChangePassword: boolean;
+  readonly createdAt: Date;
   readonly groups: readonly string[];
 }
 
 export interface NewAccount {
   readonly username: string;
-  readonly password: string;
+  /** Without one, nobody can sign in as this user until one is set. */
+  readonly password?: string | undefined;
+  readonly mustChangePassword?: boolean;
   readonly email?: string | undefined;
-  /** Default: the user name. */
+  /** Both names in one; the last word is the last name. */
   readonly name?: string | undefined;
+  readonly firstName?: string | undefined;
+  readonly lastName?: string | undefined;
+  readonly isEnabled?: boolean;
   readonly groups?: readonly string[];
 }
 
-/** An order about users that cannot be carried out; the message is for the person who gave it. */
-export class AccountError extends Error {
-  override readonly name = "AccountError";
-  readonly isExpected = true;
+/** What is not named stays as it is. */
+export interface AccountChanges {
+  readonly email?: string | null | undefined;
+  readonly firstName?: string | undefined;
+  readonly lastName?: string | undefined;
+  readonly isEnabled?: boolean | undefined;
+  readonly mustChangePassword?: boolean | undefined;
 }
 
 /** The users and groups of the embedded identity provider, in PostgreSQL. */
@@ -50,25 +75,78 @@ export class EmbeddedAccounts {
     return account;
   }
 
+  /** Some of those that the filter lets through, ordered by user name. */
+  async search(
+    filter: AccountFilter,
+    { first = 0, max = 100 }: { first?: number; max?: number } = {},
+  ): Promise<Account[]> {
+    return await this.#select(matching(this.#sql, filter), this.#sql`LIMIT ${max} OFFSET ${first}`);
+  }
+
+  async count(filter: AccountFilter): Promise<number> {
+    const [row] = await this.#sql<{ count: number }[]>`
+      SELECT count(*)::int FROM users u WHERE ${matching(this.#sql, filter)}`;
+    return row?.count ?? 0;
+  }
+
   /** @throws {AccountError} for a name that is taken or unusable, or a group that does not exist */
-  async create({ username, password, email, name, groups = [] }: NewAccount): Promise<Account> {
+  async create(account: NewAccount): Promise<Account> {
+    const { username, password, email, groups = [], isEnabled = true } = account;
     const login = normalizeUsername(username, email);
     const address = email === undefined ? null : normalizeEmail(email);
-    const hash = await hashPassword(requirePassword(username, password));
+    const { firstName = "", lastName = "" } = { ...splitName(account.name ?? ""), ...account };
+    const [first, last] = [firstName, lastName].map((part) => requireNamePart(username, part));
+    const hash =
+      password === undefined ? "" : await hashPassword(requirePassword(username, password));
+    const mustChange = account.mustChangePassword ?? false;
     const id = await this.#sql.begin(async (sql) => {
       const [row] = await sql<{ id: string }[]>`
-        INSERT INTO users (username, email, name, password_hash)
-        VALUES (${login}, ${address}, ${name ?? username}, ${hash})
+        INSERT INTO users (username, email, first_name, last_name, password_hash,
+          must_change_password, is_enabled)
+        VALUES (${login}, ${address}, ${first ?? ""}, ${last ?? ""}, ${hash},
+          ${mustChange}, ${isEnabled})
         ON CONFLICT DO NOTHING RETURNING id`;
       if (row === undefined) {
-        throw new AccountError(
-          `Cannot create user "${username}": the user name or e-mail address is taken, choose another`,
-        );
+        const [known] = await sql`SELECT 1 FROM users WHERE username = ${login}`;
+        throw taken(`create user "${username}"`, known === undefined ? "email" : "username");
       }
       for (const group of groups) await joinGroup(sql, row.id, group);
       return row.id;
     });
     return await this.#require(id);
+  }
+
+  /**
+   * Disabling ends the sessions too.
+   *
+   * @throws {AccountError} for a user who is not there, or an address that is taken or unusable
+   */
+  async update(id: string, changes: AccountChanges): Promise<void> {
+    const { firstName, lastName, isEnabled } = changes;
+    const email = changes.email ? normalizeEmail(changes.email) : changes.email;
+    const columns = {
+      ...(email !== undefined && { email: email || null }),
+      ...(firstName !== undefined && { first_name: requireNamePart(id, firstName) }),
+      ...(lastName !== undefined && { last_name: requireNamePart(id, lastName) }),
+      ...(isEnabled !== undefined && { is_enabled: isEnabled }),
+      ...(changes.mustChangePassword !== undefined && {
+        must_change_password: changes.mustChangePassword,
+      }),
+    };
+    await this.#change(async (sql) => {
+      const [former] = await sql<{ is_enabled: boolean }[]>`
+        SELECT is_enabled FROM users WHERE id::text = ${id} FOR UPDATE`;
+      requireFound(former === undefined ? 0 : 1, id);
+      if (Object.keys(columns).length === 0) return;
+      const [other] =
+        email == null
+          ? []
+          : await sql`SELECT 1 FROM users
+              WHERE (email = ${email} OR username = ${email}) AND id::text <> ${id}`;
+      if (other !== undefined) throw taken(`change user ${id}`, "email");
+      await sql`UPDATE users SET ${sql(columns)} WHERE id::text = ${id}`;
+      if (isEnabled === false && former?.is_enabled === true) await endSessionsOf(sql, id);
+    });
   }
 
   /** The id of whoever signs in with this user name or e-mail address. */
@@ -89,7 +167,7 @@ export class EmbeddedAccounts {
     const wanted = fold(login);
     const [row] = await this.#sql<{ id: string; password_hash: string }[]>`
       SELECT id, password_hash FROM users WHERE username = ${wanted} OR email = ${wanted}`;
-    if (row === undefined) {
+    if (row === undefined || row.password_hash === "") {
       await rejectPassword(password, turn);
       return undefined;
     }
@@ -103,23 +181,57 @@ export class EmbeddedAccounts {
 
   /** Disabling ends the sessions too; the tokens of a disabled user are worth nothing from then on. */
   async setEnabled(id: string, isEnabled: boolean): Promise<void> {
-    await this.#change(async (sql) => {
-      const { count } = await sql`
-        UPDATE users SET is_enabled = ${isEnabled} WHERE id::text = ${id}`;
-      requireFound(count, id);
-      if (!isEnabled) await endSessionsOf(sql, id);
-    });
+    await this.update(id, { isEnabled });
   }
 
   /** Ends the sessions too: whoever signed in with the former password may be why it was replaced. */
-  async setPassword(id: string, password: string): Promise<void> {
+  async setPassword(
+    id: string,
+    password: string,
+    { mustChangePassword = false }: { mustChangePassword?: boolean } = {},
+  ): Promise<void> {
     const hash = await hashPassword(requirePassword(id, password));
     await this.#change(async (sql) => {
       const { count } = await sql`
-        UPDATE users SET password_hash = ${hash} WHERE id::text = ${id}`;
+        UPDATE users SET password_hash = ${hash}, must_change_password = ${mustChangePassword}
+        WHERE id::text = ${id}`;
       requireFound(count, id);
       await endSessionsOf(sql, id);
     });
+  }
+
+  /**
+   * The user's own choice, made in one of their sessions; their others end (R12).
+   *
+   * @param turn where it comes from (password_hash.ts)
+   * @returns `isFormer`: nothing is changed, for it is the password that they have
+   */
+  async choosePassword(
+    id: string,
+    password: string,
+    { session, turn = "" }: { session: string; turn?: string },
+  ): Promise<"changed" | "isFormer"> {
+    const [row] = await this.#sql<{ password_hash: string }[]>`
+      SELECT password_hash FROM users WHERE id::text = ${id}`;
+    requireFound(row === undefined ? 0 : 1, id);
+    const former = row?.password_hash ?? "";
+    if (former !== "" && (await verifyPassword(password, former, turn))) return "isFormer";
+    const hash = await hashPassword(requirePassword(id, password), turn);
+    await this.#change(async (sql) => {
+      // Not over one that was set meanwhile: an administrator's reset counts.
+      const { count } = await sql`
+        UPDATE users SET password_hash = ${hash}, must_change_password = false
+        WHERE id::text = ${id} AND password_hash = ${former}`;
+      if (count === 0) throw new AccountError("taken", "set the password", "it was set meanwhile");
+      await endOtherSessionsOf(sql, id, session);
+    });
+    return "changed";
+  }
+
+  /** Ends all sessions of a user, here and at the platform. */
+  async logout(id: string): Promise<void> {
+    await this.#require(id);
+    await this.#change((sql) => endSessionsOf(sql, id));
   }
 
   /** Ends the sessions too. */
@@ -131,8 +243,7 @@ export class EmbeddedAccounts {
   }
 
   async groups(): Promise<string[]> {
-    const rows = await this.#sql<{ name: string }[]>`SELECT name FROM user_groups ORDER BY name`;
-    return rows.map((row) => row.name);
+    return (await listGroups(this.#sql)).map(({ name }) => name);
   }
 
   /** Makes the groups that are not there yet. */
@@ -152,9 +263,7 @@ export class EmbeddedAccounts {
   /** As `addToGroup`. */
   async removeFromGroup(id: string, group: string): Promise<void> {
     await this.#change(async (sql) => {
-      const { count } = await sql`
-        DELETE FROM user_group_members WHERE user_id::text = ${id} AND group_name = ${group}`;
-      if (count > 0) await announceUser(sql, id);
+      if (await leaveGroup(sql, id, group)) await announceUser(sql, id);
     });
   }
 
@@ -166,62 +275,29 @@ export class EmbeddedAccounts {
 
   async #require(id: string): Promise<Account> {
     const account = await this.find(id);
-    if (account === undefined) throw new AccountError(`Cannot find user ${id}: no such user`);
-    return account;
+    requireFound(account === undefined ? 0 : 1, id);
+    return account as Account;
   }
 
-  async #select(condition: ReturnType<Sql>): Promise<Account[]> {
-    const rows = await this.#sql<Account[]>`
-      SELECT u.id, u.username, u.email, u.name, u.is_enabled AS "isEnabled",
+  async #select(condition: Fragment, page: Fragment = this.#sql``): Promise<Account[]> {
+    const rows = await this.#sql<Omit<Account, "name">[]>`
+      SELECT u.id, u.username, u.email, u.first_name AS "firstName", u.last_name AS "lastName",
+        u.is_enabled AS "isEnabled", u.must_change_password AS "mustChangePassword",
+        u.created_at AS "createdAt",
         array_remove(array_agg(m.group_name ORDER BY m.group_name), NULL) AS groups
       FROM users u LEFT JOIN user_group_members m ON m.user_id = u.id
-      WHERE ${condition} GROUP BY u.id ORDER BY u.username`;
-    return [...rows];
+      WHERE ${condition} GROUP BY u.id ORDER BY u.username ${page}`;
+    return rows.map((row) => ({
+      ...row,
+      name: joinName(row.firstName, row.lastName) || row.username,
+    }));
   }
 }
 
-/** @returns whether the user was not in it before */
-async function joinGroup(
-  sql: postgres.TransactionSql,
-  userId: string,
-  group: string,
-): Promise<boolean> {
-  const [known] = await sql`SELECT 1 FROM user_groups WHERE name = ${group}`;
-  if (known === undefined) {
-    throw new AccountError(`Cannot add user ${userId} to group "${group}": no such group`);
-  }
-  const { count } = await sql`
-    INSERT INTO user_group_members (user_id, group_name)
-    VALUES (${userId}, ${group}) ON CONFLICT DO NOTHING`;
-  return count > 0;
-}
-
-/** Upper and lower case, and two ways of encoding one letter, are the same name. */
-function fold(text: string): string {
-  return text.normalize("NFKC").trim().toLowerCase();
-}
-
-function normalizeUsername(username: string, email: string | undefined): string {
-  const name = fold(username);
-  const isOwnEmail = email !== undefined && name === fold(email);
-  // People sign in by user name or e-mail address: with an @, one's name could be another's address.
-  if (/^[^\s\p{C}@]{1,100}$/u.test(name) || isOwnEmail) return name;
-  throw new AccountError(
-    `Cannot create user "${username}": a user name has 1 to 100 characters, no blanks, and no @ unless it is the user's own e-mail address`,
-  );
-}
-
-function normalizeEmail(email: string): string {
-  const address = fold(email);
-  if (/^[^\s\p{C}@]{1,64}@[^\s\p{C}@]{1,255}$/u.test(address)) return address;
-  throw new AccountError(`Cannot use e-mail address "${email}": it must look like name@domain`);
-}
-
-function requirePassword(user: string, password: string): string {
-  if (password !== "" && password.length <= 1024) return password;
-  throw new AccountError(`Cannot set the password of ${user}: a password has 1 to 1024 characters`);
+function taken(action: string, what: "username" | "email"): AccountError {
+  return new AccountError("taken", action, `User exists with same ${what}`);
 }
 
 function requireFound(count: number, id: string): void {
-  if (count === 0) throw new AccountError(`Cannot change user ${id}: no such user`);
+  if (count === 0) throw new AccountError("unknown", `change user ${id}`, "no such user");
 }

@@ -4,6 +4,7 @@ import type { Log } from "@hivematrix/lib/log";
 import type { Middleware, ParameterizedContext } from "koa";
 import type Provider from "oidc-provider";
 import { errors, type InteractionResults } from "oidc-provider";
+import { readBrowserAddress } from "./browser_address.ts";
 import { isFromOwnPage } from "./browser_security.ts";
 import type { EmbeddedAccounts } from "./embedded_accounts.ts";
 import { readFormBody } from "./form_body.ts";
@@ -64,7 +65,7 @@ async function takeForm(
     return await finish({ error: "access_denied", error_description: "sign-in was cancelled" });
   }
   const username = form.get("username") ?? "";
-  const client = readClientAddress(context);
+  const client = readBrowserAddress(context);
   // In the log without the name that was typed: people type passwords there by mistake.
   const userId = await accounts.findId(username);
   const device = userId === undefined ? undefined : devices.find(context, userId);
@@ -86,15 +87,6 @@ async function takeForm(
   devices.remember(context, account.id, device);
   log.info("signed in", { user_id: account.id, address: client });
   await finish({ login: { accountId: account.id, amr: ["pwd"], remember: false } });
-}
-
-/**
- * Nexus sets X-Forwarded-For itself, to the one address that it sees, and this server listens for
- * nobody but this machine.
- */
-function readClientAddress(context: ParameterizedContext): string {
-  const forwarded = context.get("X-Forwarded-For").split(",").at(-1)?.trim() ?? "";
-  return forwarded || (context.req.socket.remoteAddress ?? "");
 }
 
 function renderLogin(

@@ -85,7 +85,8 @@ test("a person signs in by code and PKCE; the ID token says who it is", async ()
 
   const userinfo = await (await readUserinfo(tokens.access_token)).json();
   const { sub, preferred_username, name, email, groups } = payload;
-  assert.deepEqual(userinfo, { sub, preferred_username, name, email, groups });
+  const names = { given_name: "Ada", family_name: "Lovelace" };
+  assert.deepEqual(userinfo, { sub, preferred_username, name, ...names, email, groups });
 });
 
 test("name, e-mail address and groups come although only openid was asked for", async () => {

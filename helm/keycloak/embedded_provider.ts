@@ -1,7 +1,7 @@
 import type { Sql } from "@hivematrix/lib/database";
 import type { Log } from "@hivematrix/lib/log";
 import type Koa from "koa";
-import Provider, { type Configuration } from "oidc-provider";
+import Provider, { type ClientMetadata, type Configuration } from "oidc-provider";
 import { answerBackendLogout } from "./backend_logout.ts";
 import { isolateBrowsers } from "./browser_security.ts";
 import type { Account, EmbeddedAccounts } from "./embedded_accounts.ts";
@@ -16,11 +16,14 @@ import { type PublicAddress, pinAddress } from "./public_address.ts";
 import { endSession } from "./session_ending.ts";
 import { loadGrant, remainingSessionSeconds, scopes, signInPolicy } from "./session_policy.ts";
 import { renewSessionsInPlace } from "./session_renewal.ts";
+import { noteSessionUses } from "./session_uses.ts";
 import type { SigningKey } from "./signing_keys.ts";
 
 export interface EmbeddedProviderOptions {
   readonly address: PublicAddress;
   readonly client: { readonly id: string; readonly secret: string };
+  /** Helm, which gets tokens for the admin API and nothing else. Default: nobody does. */
+  readonly adminClient?: { readonly id: string; readonly secret: string } | undefined;
   readonly signingKey: SigningKey;
   readonly cookieKey: string;
   readonly sql: Sql;
@@ -48,6 +51,7 @@ export function createEmbeddedProvider(options: EmbeddedProviderOptions): Provid
   reportProviderErrors(provider, log);
   provider.use(isolateBrowsers(address));
   provider.use(answerFailures(address, log));
+  provider.use(noteSessionUses(options.sql, log));
   provider.use(answerBackendLogout(provider, options));
   const devices = new KnownDevices(options.cookieKey, address);
   provider.use(answerLogin(provider, { ...options, devices }));
@@ -96,6 +100,7 @@ function configuration(options: EmbeddedProviderOptions): Configuration {
         grant_types: ["authorization_code", "refresh_token"],
         response_types: ["code"],
       },
+      ...(options.adminClient === undefined ? [] : [serviceAccount(options.adminClient)]),
     ],
     responseTypes: ["code"],
     clientAuthMethods: ["client_secret_basic", "client_secret_post"],
@@ -123,7 +128,7 @@ function configuration(options: EmbeddedProviderOptions): Configuration {
     // Keycloak's `groups` come without being asked for, and Core needs the rest on every sign-in.
     claims: {
       openid: ["sub", "preferred_username", "name", "email", "groups"],
-      profile: ["preferred_username", "name"],
+      profile: ["preferred_username", "name", "given_name", "family_name"],
       email: ["email"],
       groups: ["groups"],
     },
@@ -136,6 +141,7 @@ function configuration(options: EmbeddedProviderOptions): Configuration {
     issueRefreshToken: (_context, client) => client.grantTypeAllowed("refresh_token"),
     ttl: {
       AccessToken: lifetimes.token,
+      ClientCredentials: lifetimes.adminToken,
       IdToken: lifetimes.token,
       AuthorizationCode: 60,
       Interaction: lifetimes.attempt,
@@ -150,6 +156,7 @@ function configuration(options: EmbeddedProviderOptions): Configuration {
     },
     renderError: renderProviderError(address),
     features: {
+      clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
       dPoP: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
@@ -170,6 +177,18 @@ function configuration(options: EmbeddedProviderOptions): Configuration {
   };
 }
 
+/** A client that only ever speaks for itself. */
+function serviceAccount({ id, secret }: { id: string; secret: string }): ClientMetadata {
+  return {
+    client_id: id,
+    client_secret: secret,
+    token_endpoint_auth_method: "client_secret_basic",
+    redirect_uris: [],
+    response_types: [],
+    grant_types: ["client_credentials"],
+  };
+}
+
 function isOwnToken(
   _context: unknown,
   client: { clientId: string },
@@ -178,11 +197,13 @@ function isOwnToken(
   return token.clientId === client.clientId;
 }
 
-function toClaims({ id, username, name, email, groups }: Account) {
+function toClaims({ id, username, name, firstName, lastName, email, groups }: Account) {
   return {
     sub: id,
     preferred_username: username,
     name,
+    ...(firstName !== "" && { given_name: firstName }),
+    ...(lastName !== "" && { family_name: lastName }),
     ...(email !== null && { email }),
     groups: [...groups],
   };

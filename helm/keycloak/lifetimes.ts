@@ -1,6 +1,8 @@
 /** Seconds, as Keycloak has them by default. */
 export const lifetimes = {
   token: 5 * 60,
+  /** For the admin API: a new one takes Helm a moment. */
+  adminToken: 60,
   /** From sign-in to the next time the password is asked for, however busy the session is. */
   session: 10 * 3600,
   /** An open sign-in page. */

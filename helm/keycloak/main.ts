@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createLog, exitOnFailure } from "@hivematrix/lib/log";
 import { closeOnSignal } from "@hivematrix/lib/serve";
 import { readPort, readSettings } from "@hivematrix/lib/settings";
+import { readAdminClient } from "./admin_guard.ts";
 import { readFirstUser } from "./first_start.ts";
 import { PasswordThrottle, readThrottleLimits, throttleSettings } from "./password_throttle.ts";
 import { readPublicAddress, readUrl } from "./public_address.ts";
@@ -32,6 +33,8 @@ const settings = readSettings(
     "first_user.password",
     "first_user.email",
     "first_user.name",
+    "admin_client.id",
+    "admin_client.secret",
     ...throttleSettings,
   ],
 );
@@ -40,6 +43,7 @@ const server = await startProviderServer({
   port: readPort("keycloak", settings.PORT),
   address: readPublicAddress(settings),
   client: { id: settings.KEYCLOAK_CLIENT_ID, secret: settings.KEYCLOAK_CLIENT_SECRET },
+  adminClient: readAdminClient(settings),
   secretKey: settings.SECRET_KEY,
   coreUrl: readUrl("CORE_SERVICE_URL", settings.CORE_SERVICE_URL).origin,
   connectionString: settings["database.connection_string"],

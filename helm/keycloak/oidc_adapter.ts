@@ -74,4 +74,7 @@ const longestLifetimeSeconds = 24 * 3600;
 export async function deleteExpiredRecords(sql: Sql): Promise<void> {
   await sql`DELETE FROM oidc_records WHERE expires_at < now()`;
   await sql`DELETE FROM ended_sessions WHERE expires_at < now()`;
+  await sql`
+    DELETE FROM session_uses WHERE session_uid NOT IN
+      (SELECT session_uid FROM oidc_records WHERE session_uid IS NOT NULL)`;
 }

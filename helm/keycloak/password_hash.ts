@@ -9,9 +9,9 @@ const saltBytes = 16;
 const keyBytes = 32;
 
 /** The hash to keep: `$scrypt$ln=15,r=8,p=3$<salt>$<key>`, both base64 without padding. */
-export async function hashPassword(password: string): Promise<string> {
+export async function hashPassword(password: string, turn = ""): Promise<string> {
   const salt = randomBytes(saltBytes);
-  const key = await deriveKey(password, salt, parameters);
+  const key = await deriveKey(password, salt, parameters, turn);
   const { ln, r, p } = parameters;
   return `$scrypt$ln=${ln},r=${r},p=${p}$${encode(salt)}$${encode(key)}`;
 }

@@ -8,6 +8,7 @@ import { HttpError } from "@hivematrix/lib/http_error";
 import type { Log } from "@hivematrix/lib/log";
 import { router } from "@hivematrix/lib/router";
 import { listen, type RunningServer, requestListener } from "@hivematrix/lib/serve";
+import { answerAdminApi } from "./admin_api.ts";
 import { BackchannelLogout } from "./backchannel_logout.ts";
 import { EmbeddedAccounts } from "./embedded_accounts.ts";
 import { createEmbeddedProvider } from "./embedded_provider.ts";
@@ -21,6 +22,8 @@ export interface ProviderServerOptions {
   readonly port: number;
   readonly address: PublicAddress;
   readonly client: { readonly id: string; readonly secret: string };
+  /** Who may use the admin API. Default: nobody. */
+  readonly adminClient?: { readonly id: string; readonly secret: string } | undefined;
   readonly secretKey: string;
   /** Where Core is told that sessions have ended. */
   readonly coreUrl: string;
@@ -59,6 +62,7 @@ export async function startProviderServer(options: ProviderServerOptions): Promi
   const provider = createEmbeddedProvider({
     address,
     client,
+    adminClient: options.adminClient,
     signingKey,
     cookieKey: deriveCookieKey(options.secretKey),
     sql,
@@ -89,7 +93,16 @@ export async function startProviderServer(options: ProviderServerOptions): Promi
     router([healthRoute("keycloak", { database: checkDatabase })], { service: "keycloak", log }),
   );
   const answerRealm = provider.callback();
+  const answerAdmin = answerAdminApi(address.realmPath, {
+    provider,
+    clientId: options.adminClient?.id,
+    sql,
+    accounts,
+    onLogout,
+    log,
+  });
   const server = createServer((incoming, outgoing) => {
+    if (isReady && isBelow("/admin", incoming)) return answerAdmin(incoming, outgoing);
     if (!isBelow(address.realmPath, incoming)) return answerHealth(incoming, outgoing);
     if (!isReady) return answerNotYet(outgoing);
     incoming.url = incoming.url?.slice(address.realmPath.length) ?? "/";

@@ -161,7 +161,7 @@ async function setUpTestRealm(
   });
   const admin = createIdentityAdmin(adminPlace);
   try {
-    for (const { username, password, email, name = username, groups = [] } of users) {
+    for (const { username, password = "", email, name = username, groups = [] } of users) {
       const [firstName = "", ...rest] = name.split(" ");
       const address = email === undefined ? {} : { email };
       const names = { firstName, lastName: rest.join(" ") };

@@ -5,31 +5,54 @@ import type { TransactionSql } from "postgres";
 
 /** Ends a session for good: itself, its codes, its tokens, and the grants that these rest on. */
 export async function endSession(sql: Sql, sessionUid: string): Promise<void> {
-  await sql.begin(async (transaction) => {
-    await keepFromComingBack(transaction, sessionUid);
-    await transaction`
-      INSERT INTO logout_messages (sub, sid)
-      SELECT DISTINCT account_id, session_uid FROM oidc_records
-      WHERE session_uid = ${sessionUid} AND account_id IS NOT NULL`;
-    await transaction`
-      DELETE FROM oidc_records WHERE model = 'Grant' AND id IN
-        (SELECT grant_id FROM oidc_records WHERE session_uid = ${sessionUid})`;
-    await transaction`DELETE FROM oidc_records WHERE session_uid = ${sessionUid}`;
-  });
+  await sql.begin((transaction) => endOneSession(transaction, sessionUid));
+}
+
+async function endOneSession(transaction: TransactionSql, sessionUid: string): Promise<void> {
+  await keepFromComingBack(transaction, sessionUid);
+  await transaction`
+    INSERT INTO logout_messages (sub, sid)
+    SELECT DISTINCT account_id, session_uid FROM oidc_records
+    WHERE session_uid = ${sessionUid} AND account_id IS NOT NULL`;
+  await transaction`
+    DELETE FROM oidc_records WHERE model = 'Grant' AND id IN
+      (SELECT grant_id FROM oidc_records WHERE session_uid = ${sessionUid})`;
+  await transaction`DELETE FROM oidc_records WHERE session_uid = ${sessionUid}`;
 }
 
 /** Ends all sessions of a user, and every sign-in of theirs that is not completed yet. */
 export async function endSessionsOf(transaction: TransactionSql, userId: string): Promise<void> {
-  const sessions = await transaction<{ uid: string }[]>`
-    SELECT session_uid AS uid FROM oidc_records
-    WHERE account_id = ${userId} AND model = 'Session' ORDER BY session_uid`;
-  for (const { uid } of sessions) await keepFromComingBack(transaction, uid);
+  for (const uid of await sessionsOf(transaction, userId)) {
+    await keepFromComingBack(transaction, uid);
+  }
   await transaction`DELETE FROM oidc_records WHERE account_id = ${userId}`;
   // The password was right, and the browser has not come back with that yet: it could for half an hour.
   await transaction`
     DELETE FROM oidc_records
     WHERE model = 'Interaction' AND payload #>> '{result,login,accountId}' = ${userId}`;
   await announceUser(transaction, userId);
+}
+
+/** Ends the sessions and sign-ins of a user but for one session, which may sign in somewhere just now. */
+export async function endOtherSessionsOf(
+  transaction: TransactionSql,
+  userId: string,
+  keptUid: string,
+): Promise<void> {
+  for (const uid of await sessionsOf(transaction, userId)) {
+    if (uid !== keptUid) await endOneSession(transaction, uid);
+  }
+  await transaction`
+    DELETE FROM oidc_records
+    WHERE model = 'Interaction' AND payload #>> '{session,uid}' IS DISTINCT FROM ${keptUid}
+      AND (account_id = ${userId} OR payload #>> '{result,login,accountId}' = ${userId})`;
+}
+
+async function sessionsOf(transaction: TransactionSql, userId: string): Promise<string[]> {
+  const rows = await transaction<{ uid: string }[]>`
+    SELECT DISTINCT session_uid AS uid FROM oidc_records
+    WHERE account_id = ${userId} AND model = 'Session' ORDER BY session_uid`;
+  return rows.map(({ uid }) => uid);
 }
 
 /** Has the platform end its own sessions of a user, whatever becomes of the provider's. */

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTestLog, startTestPostgres, type TestScope } from "@hivematrix/lib/testing";
+import type { AdminPlace } from "./admin_client.ts";
 import type { EmbeddedAccounts, NewAccount } from "./embedded_accounts.ts";
 import type { PasswordThrottle } from "./password_throttle.ts";
 import { type ProviderServer, startProviderServer } from "./provider_server.ts";
@@ -19,6 +20,8 @@ export interface TestProvider {
   readonly clientSecret: string;
   readonly issuer: string;
   readonly redirectUri: string;
+  /** For createIdentityAdmin. */
+  readonly adminPlace: AdminPlace;
   readonly accounts: EmbeddedAccounts;
   /** Log lines of the provider. */
   readonly lines: readonly string[];
@@ -62,6 +65,7 @@ export async function startEmbeddedProvider(
   scope.after(() => rm(instanceFolder, { recursive: true, force: true, maxRetries: 20 }));
   const log = createTestLog("keycloak");
   const client = { id: "core-client", secret: "test-client-secret" };
+  const adminClient = { id: "helm", secret: "test-admin-client-secret" };
   const address = readPublicAddress({
     KEYCLOAK_SERVER_URL: `${publicOrigin}/keycloak`,
     KEYCLOAK_REALM: "hivematrix",
@@ -73,6 +77,7 @@ export async function startEmbeddedProvider(
       port,
       address,
       client,
+      adminClient,
       secretKey,
       coreUrl,
       connectionString,
@@ -96,6 +101,12 @@ export async function startEmbeddedProvider(
     clientSecret: client.secret,
     issuer: address.issuer,
     redirectUri: `${publicOrigin}/keycloak-callback`,
+    adminPlace: {
+      backendUrl: url.origin,
+      realm: "hivematrix",
+      clientId: adminClient.id,
+      clientSecret: adminClient.secret,
+    },
     get accounts() {
       return server.accounts;
     },
