@@ -1,7 +1,12 @@
 // What one app gets to know: its own secrets and nobody else's (requirement R31).
 import { join } from "node:path";
 import { formatEnv } from "@hivematrix/lib/env_file";
-import { adminClient, keycloakBackendUrl, keycloakPublicUrl } from "./identity_settings.ts";
+import {
+  adminClient,
+  firstUser,
+  keycloakBackendUrl,
+  keycloakPublicUrl,
+} from "./identity_settings.ts";
 import type { AppConfig, MasterConfig } from "./master_config.ts";
 import { backendUrl, publicOrigin } from "./public_origin.ts";
 import { deriveAppSecret, hashServiceSecret } from "./secrets.ts";
@@ -54,7 +59,7 @@ export function appConf(config: MasterConfig, app: string): Record<string, Value
   return {
     ...databaseSection(config, settings),
     ...(app === "core" && callers(config)),
-    ...(app === "keycloak" && { ...firstUser(config), ...helmsClient(config) }),
+    ...(app === "keycloak" && { first_user: { ...firstUser(config) }, ...helmsClient(config) }),
     ...(settings.sections as Record<string, Values> | undefined),
   };
 }
@@ -183,13 +188,6 @@ function callers({ apps }: MasterConfig): Record<string, Values> {
     ),
     legacy_service_token: Object.fromEntries(legacy.map(([app]) => [app, "true"])),
   };
-}
-
-function firstUser({ keycloak, system }: MasterConfig): Record<string, Values> {
-  const username = keycloak.admin_username;
-  const email = `${username}@${system.hostname.includes(".") ? system.hostname : "example.test"}`;
-  const name = username[0]?.toUpperCase() + username.slice(1);
-  return { first_user: { username, password: keycloak.admin_password, email, name } };
 }
 
 /** An installation of long ago has no such secret before its next `helm up`. */

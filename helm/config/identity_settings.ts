@@ -16,6 +16,19 @@ export function adminClient({ keycloak }: MasterConfig): AdminClient {
   );
 }
 
+/** Whoever can sign in first, made when there is nobody else. */
+export function firstUser({ keycloak, system }: MasterConfig): {
+  username: string;
+  password: string;
+  email: string;
+  name: string;
+} {
+  const { admin_username: username, admin_password: password } = keycloak;
+  const email = `${username}@${system.hostname.includes(".") ? system.hostname : "example.test"}`;
+  const name = username[0]?.toUpperCase() + username.slice(1);
+  return { username, password, email, name };
+}
+
 /** Where the real server answers for its health; on loopback like everything else of it. */
 export function managementPort({
   keycloak,

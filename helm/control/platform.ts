@@ -87,6 +87,7 @@ export class Platform {
     await this.#adopt();
     await this.#restartOutdated();
     await this.#manager.startAll();
+    if (this.#config.keycloak.mode === "external") void this.#mendExternalRealm();
     if (isDev || this.#devReload.isWatching) this.#devReload.watch(await this.#readDefinitions());
     return report;
   }
@@ -162,6 +163,12 @@ export class Platform {
   async #restartOutdated(): Promise<void> {
     const services = await this.#manager.restartOutdated();
     if (services.length > 0) this.#log.info("started anew with changed settings", { services });
+  }
+
+  /** Loaded only where it is needed: an installation with a provider of its own never is. */
+  async #mendExternalRealm(): Promise<void> {
+    const { mendExternalRealm } = await import("../keycloak/server/realm_step.ts");
+    await mendExternalRealm(this.#config, this.#log);
   }
 
   /** Nexus takes a new one by itself. That there is none is for Nexus to say, if it comes to that. */

@@ -1,3 +1,5 @@
+import type { Log } from "@hivematrix/lib/log";
+
 /** A program and its arguments. */
 export type Command = readonly [string, ...string[]];
 
@@ -7,6 +9,8 @@ export interface StartStep {
   readonly tell: (progress: string) => void;
   /** Aborted when the service is stopped, or its process is gone. */
   readonly signal: AbortSignal;
+  /** Helm's own. */
+  readonly log: Log;
 }
 
 /** What it takes to run one service: who it is, how it is started, how to tell that it is ready. */

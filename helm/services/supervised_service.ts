@@ -9,7 +9,7 @@ import { pause } from "./pause.ts";
 import { requireFreePort } from "./port_check.ts";
 import { restartDelay } from "./restart_delay.ts";
 import { isSameProcess, readRunFile } from "./run_file.ts";
-import type { ServiceDefinition } from "./service_definition.ts";
+import type { ServiceDefinition, StartStep } from "./service_definition.ts";
 import { endOfLog, readReason } from "./service_log.ts";
 import type { ServiceState, ServiceStatus } from "./service_status.ts";
 import { settingsFingerprint } from "./settings_fingerprint.ts";
@@ -174,7 +174,9 @@ export class SupervisedService {
       const { isReady, settle, startLimitMs = times.startLimitMs } = this.#definition;
       const life = await watchProcess(managed, {
         isReady,
-        ...(settle !== undefined && { settle }),
+        ...(settle !== undefined && {
+          settle: (over: AbortSignal) => settle(this.#step(report, over)),
+        }),
         times: { ...times, startLimitMs },
         signal,
         isExcused: () => this.#around.describeMissing(this.#definition) !== undefined,
@@ -196,7 +198,7 @@ export class SupervisedService {
     report: (state: ServiceState, reason?: string) => void,
     signal: AbortSignal,
   ): Promise<ManagedProcess | undefined> {
-    const { place, times, log, readDefinition, describeMissing, nextChange } = this.#around;
+    const { place, times, readDefinition, describeMissing, nextChange } = this.#around;
     const definition = await readDefinition();
     this.#definition = definition;
     for (;;) {
@@ -207,15 +209,11 @@ export class SupervisedService {
       await nextChange(signal);
     }
     report("starting");
-    let logged = "";
-    const tell = (progress: string) => {
-      // A figure in brackets that only grows ("… (40 %)") is for whoever waits, not for the log.
-      const [step = ""] = progress.split(" (");
-      if (step !== logged && !signal.aborted) log.info(`${definition.name}: ${step}`);
-      logged = step;
-      report("starting", progress);
-    };
-    await untilDoneOrStopped(definition.prepare?.({ tell, signal }), signal, times.stopGraceMs);
+    await untilDoneOrStopped(
+      definition.prepare?.(this.#step(report, signal)),
+      signal,
+      times.stopGraceMs,
+    );
     if (signal.aborted) return undefined;
     // Whatever runs already is kept, not doubled, also when nobody called adopt().
     const record = await readRunFile(place.runDir, place.name);
@@ -226,6 +224,20 @@ export class SupervisedService {
     if (signal.aborted) return undefined;
     this.#logStart = await endOfLog(place.logFile);
     return spawnProcess(definition, place);
+  }
+
+  /** What a step of the start is given; what it tells is shown, and each new part of it logged. */
+  #step(report: (state: ServiceState, reason?: string) => void, signal: AbortSignal): StartStep {
+    const { log } = this.#around;
+    let logged = "";
+    const tell = (progress: string) => {
+      // A figure in brackets that only grows ("… (40 %)") is for whoever waits, not for the log.
+      const [part = ""] = progress.split(" (");
+      if (part !== logged && !signal.aborted) log.info(`${this.#definition.name}: ${part}`);
+      logged = part;
+      report("starting", progress);
+    };
+    return { tell, signal, log };
   }
 
   async #describeEnd(managed: ManagedProcess): Promise<string> {

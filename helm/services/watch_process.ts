@@ -6,7 +6,8 @@ import type { SupervisionTimes } from "./supervision_times.ts";
 
 export interface Watch {
   readonly isReady: ServiceDefinition["isReady"];
-  readonly settle?: ServiceDefinition["settle"];
+  /** What has to be done through the service before it counts as ready. */
+  readonly settle?: (signal: AbortSignal) => Promise<void>;
   readonly times: SupervisionTimes;
   /** Ends the watch, not the process. */
   readonly signal: AbortSignal;
@@ -48,9 +49,8 @@ async function followLife(watch: Watch, over: AbortSignal): Promise<Life> {
 /** @returns why it could not be set up; a step that ignores the end of its process is left behind */
 async function settle(watch: Watch, over: AbortSignal): Promise<string | undefined> {
   if (watch.settle === undefined || over.aborted) return undefined;
-  const tell = (progress: string) => watch.report("starting", progress);
   const isOver = pause(2 ** 31 - 1, over).then(() => undefined);
-  const work = watch.settle({ tell, signal: over }).then(
+  const work = watch.settle(over).then(
     () => undefined,
     (error: Error) => error.message,
   );

@@ -9,9 +9,11 @@ import { httpHealth } from "../../services/health_check.ts";
 import type { ServiceDefinition } from "../../services/service_definition.ts";
 import { ensureDistribution } from "./distribution.ts";
 import { findJava } from "./java_runtime.ts";
+import { settleRealm } from "./realm_step.ts";
 import { type ServerPlace, serverCommand, startWords } from "./server_command.ts";
 import { serverEnvironment } from "./server_environment.ts";
 import { ensureServerSchema } from "./server_schema.ts";
+import { installTheme } from "./theme_files.ts";
 
 /** Making its tables takes a minute or two on a small machine that is busy with other starts. */
 const startLimitMs = 300_000;
@@ -49,10 +51,12 @@ export function keycloakServerDefinition(
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const request = { folder, source: archive, sha256, java, tell, signal };
       const home = await ensureDistribution(request);
+      await installTheme(home);
       place = { java: java.program, home };
       await databases.ensure("keycloak");
       await ensureServerSchema(config);
     },
+    settle: (step) => settleRealm(config, step),
   };
 }
 
