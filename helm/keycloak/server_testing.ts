@@ -22,6 +22,7 @@ import { serverEnvironment, serverSchema } from "./server/server_environment.ts"
 import { isServerBuilt, makeServerHome } from "./server/server_home.ts";
 import { ada } from "./testing.ts";
 import { TestBrowser } from "./testing_browser.ts";
+import { themeName, writeTheme } from "./theme_files.ts";
 
 export interface TestKeycloak {
   /** For KEYCLOAK_BACKEND_URL. */
@@ -104,7 +105,7 @@ export async function startKeycloakServer(
     logLevel: "info",
   });
   const { java } = requireMeans();
-  const home = makeOwnHome(scope, await sharedHome());
+  const home = await makeOwnHome(scope, await sharedHome());
   const server = new ServerProcess({
     command: serverCommand({ java: java.program, home }, startWords),
     env,
@@ -158,6 +159,7 @@ async function setUpTestRealm(
     coreClient: { id: clientId, secret: clientSecret },
     helmClient: { id: adminPlace.clientId, secret: adminPlace.clientSecret },
     firstUser: undefined,
+    loginTheme: themeName,
   });
   const admin = createIdentityAdmin(adminPlace);
   try {
@@ -192,14 +194,15 @@ export async function sharedHome(): Promise<string> {
   return home;
 }
 
-/** What a running server writes is its own; everything else leads to the shared one. */
-function makeOwnHome(scope: TestScope, shared: string): string {
+/** What a running server writes, and the theme, are its own; everything else leads to the shared one. */
+async function makeOwnHome(scope: TestScope, shared: string): Promise<string> {
   const home = mkdtempSync(join(tmpdir(), "hivematrix-keycloak-home-"));
   scope.after(() => rmSync(home, { recursive: true, force: true, maxRetries: 20 }));
   mkdirSync(join(home, "data"));
-  for (const name of ["lib", "conf", "providers", "themes", "version.txt"]) {
+  for (const name of ["lib", "conf", "providers", "version.txt"]) {
     symlinkSync(join(shared, name), join(home, name));
   }
+  await writeTheme(join(home, "themes", themeName));
   return home;
 }
 

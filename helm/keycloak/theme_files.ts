@@ -1,0 +1,26 @@
+import { createHash } from "node:crypto";
+import { appendFile, cp, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+/** What a realm's `loginTheme` calls it: the name of its folder below the server's `themes/`. */
+export const themeName = "hivematrix";
+
+const source = join(import.meta.dirname, "theme");
+/** The platform's look has one source, for the provider's pages too. */
+const stylesheet = join(import.meta.dirname, "..", "..", "nexus", "static", "global.css");
+
+/**
+ * Writes the theme of the real Keycloak's sign-in pages, in place of the one that was there.
+ *
+ * @param folder `<server>/themes/hivematrix`
+ */
+export async function writeTheme(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  await cp(source, folder, { recursive: true });
+  const login = join(folder, "login");
+  await cp(stylesheet, join(login, "resources", "global.css"));
+  // Browsers keep it for a month, under an address that only Keycloak's version changes.
+  const version = createHash("sha256").update(await readFile(stylesheet));
+  const line = `\nstyleVersion=${version.digest("hex").slice(0, 12)}\n`;
+  await appendFile(join(login, "theme.properties"), line);
+}
