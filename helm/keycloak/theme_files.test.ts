@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { installTheme } from "./server/theme_installation.ts";
 import { writeTheme } from "./theme_files.ts";
 
 const stylesheet = join(import.meta.dirname, "../../nexus/static/global.css");
@@ -20,4 +21,17 @@ test("the theme is written with the platform's own stylesheet, in place of an ol
   const properties = await read("theme.properties");
   assert.match(properties, /^parent=base$/m);
   assert.match(properties, /^styleVersion=[0-9a-f]{12}$/m);
+});
+
+test("an installed theme is written anew only where it differs", async (t) => {
+  const home = await mkdtemp(join(tmpdir(), "hivematrix-theme-"));
+  t.after(() => rm(home, { recursive: true }));
+  assert.equal(await installTheme(home), true);
+  assert.equal(await installTheme(home), false);
+  const page = join(home, "themes", "hivematrix", "login", "login.ftl");
+  const original = await readFile(page, "utf8");
+  await writeFile(page, "edited where edits do not last");
+  assert.equal(await installTheme(home), true);
+  assert.equal(await readFile(page, "utf8"), original);
+  assert.deepEqual(await readdir(join(home, "themes")), ["hivematrix"]);
 });

@@ -8,7 +8,7 @@ import type { StartStep } from "../../services/service_definition.ts";
 import { type AdminPlace, IdentityError } from "../admin_client.ts";
 import { setUpRealm } from "../realm_setup.ts";
 import type { RealmWish } from "../realm_wish.ts";
-import { hasTheme, themeName } from "./theme_files.ts";
+import { themeName } from "../theme_files.ts";
 
 /** In its first moments Keycloak may still refuse what it does a second later. */
 const tries = 5;
@@ -79,7 +79,7 @@ function realmWish(config: MasterConfig): RealmWish {
     helmClient: adminClient(config),
     // Who may be in somebody else's realm is for them to say, and how it looks.
     firstUser: isOurs ? firstUser(config) : undefined,
-    ...(isOurs && hasTheme() && { loginTheme: themeName }),
+    ...(isOurs && { loginTheme: themeName }),
     coreSessionSeconds: config.system.session_lifetime_seconds,
   };
 }

@@ -13,7 +13,7 @@ import { settleRealm } from "./realm_step.ts";
 import { type ServerPlace, serverCommand, startWords } from "./server_command.ts";
 import { serverEnvironment } from "./server_environment.ts";
 import { ensureServerSchema } from "./server_schema.ts";
-import { installTheme } from "./theme_files.ts";
+import { installTheme } from "./theme_installation.ts";
 
 /** Making its tables takes a minute or two on a small machine that is busy with other starts. */
 const startLimitMs = 300_000;

@@ -1,31 +1,21 @@
-import { existsSync } from "node:fs";
-import { cp, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-
-/** As Keycloak knows it: the name of its folder. */
-export const themeName = "hivematrix";
-
-const source = join(import.meta.dirname, "..", "theme");
-
-/** Whether this Helm has a theme for the sign-in pages at all. */
-export function hasTheme(): boolean {
-  return existsSync(source);
-}
+import { themeName, writeTheme } from "../theme_files.ts";
 
 /**
  * Puts the theme into an unpacked server where it differs from what is there: of an older Helm, or
  * edited in a place where edits do not last.
  *
- * @returns whether anything was written
+ * @returns whether anything was changed
  */
-export async function installTheme(home: string, from: string = source): Promise<boolean> {
-  if (!existsSync(from)) return false;
+export async function installTheme(home: string): Promise<boolean> {
   const target = join(home, "themes", themeName);
-  if (await areSame(from, target)) return false;
   const temporary = `${target}.new`;
-  await rm(temporary, { recursive: true, force: true });
-  await mkdir(join(home, "themes"), { recursive: true });
-  await cp(from, temporary, { recursive: true });
+  await writeTheme(temporary);
+  if (await areSame(temporary, target)) {
+    await rm(temporary, { recursive: true });
+    return false;
+  }
   await rm(target, { recursive: true, force: true });
   await rename(temporary, target);
   // What Keycloak has compressed of the old one, under the same addresses.
