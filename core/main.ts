@@ -5,6 +5,7 @@ import { router } from "@hivematrix/lib/router";
 import { closeOnSignal, serve } from "@hivematrix/lib/serve";
 import { createServiceRegistry } from "@hivematrix/lib/service_registry";
 import { readCoreSettings } from "./core_settings.ts";
+import { startIdentityReconcile } from "./identity_reconcile.ts";
 import { KeyRing } from "./key_ring.ts";
 import { openSessions } from "./open_sessions.ts";
 import { acceptFeeds } from "./revocation_feed_upgrade.ts";
@@ -33,6 +34,7 @@ const server = await serve(handle, { port: settings.port, service: "core", onUpg
 // From now on no other Core has this port, and until now one may have granted leases.
 opened.feeds.waitOutPredecessor();
 const cleanup = startSessionCleanup(core, { ...settings, log });
+const reconcile = startIdentityReconcile(core, { ...settings, log });
 // The feeds first: from then on no gateway is granted anything that the next Core would not know of.
-closeOnSignal(log, opened.feeds, server, cleanup, keys, opened);
+closeOnSignal(log, opened.feeds, server, cleanup, reconcile, keys, opened);
 log.info("listening", { url: server.url.href, issuer: settings.issuer, kid: keys.signing.kid });

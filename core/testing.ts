@@ -11,6 +11,7 @@ import { createServiceRegistry } from "@hivematrix/lib/service_registry";
 import { createTestLog, type TestScope } from "@hivematrix/lib/testing";
 import { createTraceparent } from "@hivematrix/lib/trace";
 import type { Core } from "./core.ts";
+import { IdentityReconcile, type IdentityReconcileOptions } from "./identity_reconcile.ts";
 import type { RotatingKeys } from "./key_ring.ts";
 import type { Keycloak } from "./keycloak.ts";
 import { openSessions } from "./open_sessions.ts";
@@ -40,6 +41,8 @@ export interface TestCoreOptions {
   readonly port?: number;
   /** Another identity provider than the small one of testing_provider.ts. */
   readonly keycloak?: Keycloak;
+  /** Has Core ask the provider what has become of people. Default: it does not. */
+  readonly reconcile?: Omit<IdentityReconcileOptions, "log">;
   /** The services in services.json, each with a secret of its own. Default: template, codex. */
   readonly services?: readonly string[];
   /** Services that may ask for a service token without a credential. */
@@ -121,6 +124,10 @@ export async function startCore(
     credentials: createServiceCredentials(confFile),
     registry: createServiceRegistry(servicesFile),
   };
+  if (options.reconcile !== undefined) {
+    const reconcile = new IdentityReconcile(core, { ...options.reconcile, log });
+    scope.after(() => reconcile.close());
+  }
   const handle = router(coreRoutes(core), { service: "core", log });
   const onUpgrade = acceptFeeds(core);
   const server = await serve(handle, { port, service: "core", drainTimeoutMs: 500, onUpgrade });

@@ -1,0 +1,60 @@
+// What an admin event of Keycloak says of somebody's sessions here.
+
+/** An entry of `GET /admin/realms/<realm>/admin-events`. */
+export interface IdentityEvent {
+  readonly id: string;
+  /** By the provider's clock. */
+  readonly atMs: number;
+  readonly operation: string;
+  readonly resource: string;
+  /** `users/<id>/reset-password`, `sessions/<sid>`, `groups/<id>`, … */
+  readonly path: string;
+}
+
+/** The kinds of things whose changes are asked for. */
+export const watchedResources = ["USER", "GROUP_MEMBERSHIP", "GROUP", "USER_SESSION", "REALM"];
+
+export type IdentityChange =
+  /** Something about this person, or about everybody (a group's name), has changed: look who they are. */
+  | { readonly kind: "look"; readonly sub: string | undefined }
+  /** The provider's session is over. */
+  | { readonly kind: "session_end"; readonly sid: string }
+  | ({ readonly kind: "sign_out" } & SignOut)
+  | { readonly kind: "sign_out_all"; readonly beforeMs: number };
+
+/** What somebody has begun before is over. */
+export interface SignOut {
+  readonly sub: string;
+  readonly beforeMs: number;
+  /** With a new password alone, the provider's sessions live on. */
+  readonly cause: "signed_out" | "new_password";
+}
+
+/** @returns `undefined` for an event that changes nothing for sessions */
+export function readChange(event: IdentityEvent): IdentityChange | undefined {
+  const { operation, resource, path, atMs } = event;
+  const [place, id, action] = path.split("/");
+  if (resource === "REALM") {
+    if (path !== "logout-all") return undefined;
+    return { kind: "sign_out_all", beforeMs: atMs };
+  }
+  if (id === undefined || id === "") return undefined;
+  if (resource === "USER_SESSION") {
+    return place === "sessions" && operation === "DELETE"
+      ? { kind: "session_end", sid: id }
+      : undefined;
+  }
+  if (resource === "GROUP") {
+    return operation === "CREATE" ? undefined : { kind: "look", sub: undefined };
+  }
+  if (place !== "users") return undefined;
+  if (resource === "USER" && operation === "ACTION") {
+    if (action === "reset-password") {
+      return { kind: "sign_out", sub: id, beforeMs: atMs, cause: "new_password" };
+    }
+    if (action === "logout") {
+      return { kind: "sign_out", sub: id, beforeMs: atMs, cause: "signed_out" };
+    }
+  }
+  return { kind: "look", sub: id };
+}

@@ -1,0 +1,220 @@
+// A real Keycloak, which tells nobody what it does to people: whoever may not be here any more is out
+// within five seconds. The changes are the requests that its admin console sends.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { findFreePort } from "@hivematrix/lib/postgres_testing";
+import { waitFor } from "@hivematrix/lib/wait_for";
+import { decodeJwt } from "jose";
+import { AdminRequests, createIdentityAdmin } from "../helm/keycloak/admin_client.ts";
+import {
+  keycloakServerSkip,
+  startKeycloakServer,
+  type TestKeycloak,
+} from "../helm/keycloak/server_testing.ts";
+import type { TestBrowser } from "../helm/keycloak/testing_browser.ts";
+import { type StartedCore, startCore } from "./testing.ts";
+
+const skip = keycloakServerSkip();
+const password = "correct horse battery";
+let keycloak: TestKeycloak;
+let core: StartedCore;
+let admin: AdminRequests;
+if (skip === false) {
+  const port = await findFreePort();
+  const coreUrl = `http://127.0.0.1:${port}`;
+  keycloak = await startKeycloakServer({ after }, { coreUrl, users: [] });
+  core = await startCore({ after }, { port, keycloak, reconcile: { periodMs: 2000 } });
+  admin = new AdminRequests(keycloak.adminPlace);
+  after(() => admin.close());
+}
+
+/** The promise of R9, counted from when Keycloak has answered the change. */
+const within = { timeoutMs: 5000 };
+
+let people = 0;
+
+/** Somebody new. @returns their id and name */
+async function createPerson(groups = ["technicians"]): Promise<{ id: string; username: string }> {
+  const username = `person-${++people}`;
+  const identity = createIdentityAdmin(keycloak.adminPlace);
+  try {
+    const email = `${username}@example.org`;
+    const names = { firstName: username, lastName: "Test" };
+    const { id } = await identity.createUser({
+      username,
+      email,
+      ...names,
+      groups,
+      password,
+      isTemporary: false,
+    });
+    return { id, username };
+  } finally {
+    await identity.close();
+  }
+}
+
+interface SignedIn {
+  readonly browser: TestBrowser;
+  /** Core's, and the provider's. */
+  readonly token: string;
+  readonly idToken: string;
+}
+
+/** What Nexus does once a browser comes back with a code. */
+async function exchange(browser: TestBrowser, code: string, verifier: string): Promise<SignedIn> {
+  const tokens = (await (await browser.redeem(code, verifier)).json()) as Record<string, string>;
+  const { access_token, id_token = "", refresh_token } = tokens;
+  const { sid } = decodeJwt(id_token);
+  const body = { access_token, id_token, refresh_token, sid };
+  const response = await core.post("/api/token/exchange", body);
+  assert.equal(response.status, 200, await response.clone().text());
+  const { token } = (await response.json()) as { token: string };
+  return { browser, token, idToken: id_token };
+}
+
+async function signIn(username: string, secret = password): Promise<SignedIn> {
+  const browser = keycloak.openBrowser();
+  const attempt = browser.attempt();
+  const code = await browser.signIn(username, secret, attempt);
+  return await exchange(browser, code, attempt.verifier);
+}
+
+/** Without a password, by the session that the browser has at Keycloak. */
+async function signInSilently(browser: TestBrowser): Promise<SignedIn> {
+  const attempt = browser.attempt();
+  const { url } = await browser.open(attempt.url);
+  const code = new URL(url).searchParams.get("code");
+  assert.ok(code, `it asked for something: ${url}`);
+  return await exchange(browser, code, attempt.verifier);
+}
+
+/** While Keycloak ends a session it may still use it for a moment: then Core's new one ends too. */
+async function asksForPassword(browser: TestBrowser): Promise<boolean> {
+  return await signInSilently(browser).then(
+    ({ token }) => waitFor(() => ended(token), within).then(() => false),
+    () => true,
+  );
+}
+
+async function isLive(token: string): Promise<boolean> {
+  return (await core.post("/api/token/validate", { token })).status === 200;
+}
+
+const ended = async (token: string) => !(await isLive(token));
+
+async function groupId(name: string): Promise<string> {
+  const { body } = await admin.ask("find a group", "GET", `/groups?exact=true&search=${name}`);
+  return (body as { id: string }[])[0]?.id ?? assert.fail(`no group ${name}`);
+}
+
+/** Whether the person has no session at Keycloak. */
+async function isOverThere(id: string): Promise<boolean> {
+  const { body } = await admin.ask("list", "GET", `/users/${id}/sessions`);
+  return (body as unknown[]).length === 0;
+}
+
+/** The last reason that Core has logged for an end of this person's session. */
+function reasonFor(sub: string): string | undefined {
+  const lines = core.logLines.map((line) => JSON.parse(line) as Record<string, string>);
+  return lines.findLast((line) => line["message"] === "session ended" && line["sub"] === sub)?.[
+    "reason"
+  ];
+}
+
+test("R9: a disabled user's session is refused within five seconds", { skip }, async () => {
+  const { id, username } = await createPerson();
+  const { token, browser } = await signIn(username);
+  const other = await signIn((await createPerson()).username);
+  await admin.ask("disable", "PUT", `/users/${id}`, { enabled: false });
+  await waitFor(() => ended(token), within);
+  assert.equal(reasonFor(id), "disabled at the identity provider");
+  assert.equal(await isLive(other.token), true, "nobody else is signed out");
+  await waitFor(() => isOverThere(id), within);
+  await admin.ask("enable", "PUT", `/users/${id}`, { enabled: true });
+  await waitFor(() => asksForPassword(browser), within);
+});
+
+test("R9: a deleted user's session is refused within five seconds", { skip }, async () => {
+  const { id, username } = await createPerson();
+  const { token } = await signIn(username);
+  await admin.ask("delete", "DELETE", `/users/${id}`);
+  await waitFor(() => ended(token), within);
+  assert.equal(reasonFor(id), "deleted at the identity provider");
+});
+
+test("R23: other groups are in force within five seconds, without another password", {
+  skip,
+}, async () => {
+  const { id, username } = await createPerson(["admins", "technicians"]);
+  const { token, browser } = await signIn(username);
+  assert.equal(decodeJwt(token)["permission_level"], "admin");
+  await admin.ask("remove", "DELETE", `/users/${id}/groups/${await groupId("admins")}`);
+  await waitFor(() => ended(token), within);
+  const { token: renewed } = await signInSilently(browser);
+  assert.equal(decodeJwt(renewed)["permission_level"], "technician");
+  await admin.ask("add", "PUT", `/users/${id}/groups/${await groupId("admins")}`);
+  await waitFor(() => ended(renewed), within);
+  const { token: again } = await signInSilently(browser);
+  assert.equal(decodeJwt(again)["permission_level"], "admin");
+});
+
+test("R23: a group that is renamed or deleted gives its members nothing any more", {
+  skip,
+}, async () => {
+  await admin.ask("make a group", "POST", "/groups", { name: "temporary" });
+  const group = await groupId("temporary");
+  const { username } = await createPerson(["temporary"]);
+  const { token, browser } = await signIn(username);
+  await admin.ask("rename", "PUT", `/groups/${group}`, { name: "renamed" });
+  await waitFor(() => ended(token), within);
+  const { token: renewed } = await signInSilently(browser);
+  assert.deepEqual(decodeJwt(renewed)["groups"], ["renamed"]);
+  await admin.ask("delete", "DELETE", `/groups/${group}`);
+  await waitFor(() => ended(renewed), within);
+});
+
+test("R12: a password set by an administrator ends what was begun with the old one", {
+  skip,
+}, async () => {
+  const { id, username } = await createPerson();
+  const { token, browser } = await signIn(username);
+  const secret = "another password";
+  const credential = { type: "password", value: secret, temporary: false };
+  await admin.ask("set", "PUT", `/users/${id}/reset-password`, credential);
+  await waitFor(() => ended(token), within);
+  assert.equal(reasonFor(id), "a new password was set at the identity provider");
+  await waitFor(() => asksForPassword(browser), within);
+  const renewed = await signIn(username, secret);
+  assert.equal(await isLive(renewed.token), true);
+});
+
+test("R34: a session ended in the admin console is over here, and no other", { skip }, async () => {
+  const { id, username } = await createPerson();
+  const first = await signIn(username);
+  const second = await signIn(username);
+  const { body } = await admin.ask("list", "GET", `/users/${id}/sessions`);
+  assert.equal((body as unknown[]).length, 2);
+  const { sid } = decodeJwt(first.idToken);
+  await admin.ask("end", "DELETE", `/sessions/${sid}`);
+  await waitFor(() => ended(first.token), within);
+  assert.equal(reasonFor(id), "ended at the identity provider");
+  assert.equal(await isLive(second.token), true);
+});
+
+test("R34: all sessions ended in the admin console are over here", { skip }, async () => {
+  const { id, username } = await createPerson();
+  const tokens = [(await signIn(username)).token, (await signIn(username)).token];
+  await admin.ask("end all", "POST", `/users/${id}/logout`);
+  for (const token of tokens) await waitFor(() => ended(token), within);
+});
+
+test("everybody is signed out in the admin console, of which Keycloak sends no message", {
+  skip,
+}, async () => {
+  const { id, username } = await createPerson();
+  const { token } = await signIn(username);
+  await admin.ask("end all", "POST", "/logout-all");
+  await waitFor(() => ended(token), within);
+  assert.equal(reasonFor(id), "signed out at the identity provider");
+});
