@@ -34,9 +34,12 @@ export class ControlError extends Error {
   }
 }
 
-/** A status comes at once or not at all; an action takes as long as the services do. */
+/**
+ * A status comes at once or not at all; an action takes as long as the services do. The daemon gives
+ * up when nothing changes; this is only for one that hangs, longer than any download should take.
+ */
 const statusTimeoutMs = 10_000;
-const actionTimeoutMs = 150_000;
+const actionTimeoutMs = 60 * 60 * 1000;
 
 /** @returns `undefined` when no daemon of this checkout runs */
 export async function connectDaemon(checkout: Checkout): Promise<ControlClient | undefined> {

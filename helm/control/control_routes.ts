@@ -14,9 +14,6 @@ export interface ControlOptions {
   readonly shutdown: (options: { keepServices: boolean }) => Promise<void>;
 }
 
-/** How long a command waits for services to become ready. */
-const readyTimeoutMs = 120_000;
-
 export function controlRoutes({ platform, token, shutdown }: ControlOptions): Route[] {
   const guarded = (handler: Handler): Handler => controlTokenRequired(token, handler);
   return [
@@ -64,7 +61,7 @@ function restartAll(platform: Platform): Handler {
 /** POST /control/wait: answers when all is ready, or with the reason why that will not be. */
 function waitForReady(platform: Platform): Handler {
   return async () => {
-    await asConflict(() => platform.waitUntilReady(undefined, readyTimeoutMs));
+    await asConflict(() => platform.waitUntilReady());
     return Response.json(await platform.status());
   };
 }
@@ -75,7 +72,7 @@ function act(platform: Platform): Handler {
     const run = { start: "startService", stop: "stop", restart: "restart" } as const;
     if (!(action in run)) throw new HttpError(404, `There is no action "${action}"`);
     await asConflict(() => platform[run[action as keyof typeof run]](name));
-    if (action !== "stop") await asConflict(() => platform.waitUntilReady([name], readyTimeoutMs));
+    if (action !== "stop") await asConflict(() => platform.waitUntilReady([name]));
     return Response.json(await platform.status());
   };
 }

@@ -33,6 +33,9 @@ export interface ServiceManagerOptions {
   readonly times?: Partial<SupervisionTimes>;
 }
 
+/** Building a Keycloak shows no change for a minute, or two where much else goes on. */
+const defaultPatienceMs = 180_000;
+
 /**
  * Keeps services running: starts each as soon as what it needs is ready, restarts what dies, stops
  * in reverse order. Services are processes of their own that outlive this object.
@@ -158,17 +161,20 @@ export class ServiceManager {
    * Waits until the named services (default: all) are ready; gives up early when those that are not
    * have failed.
    *
+   * @param timeoutMs how long nothing may change: what is seen to go on (a download) takes its time
    * @throws {Error} naming each service that is not ready, and why
    */
-  async waitUntilReady(names?: readonly string[], timeoutMs = 60_000): Promise<void> {
+  async waitUntilReady(names?: readonly string[], timeoutMs = defaultPatienceMs): Promise<void> {
     await this.#refresh();
     const wanted = names ?? this.#definitions.map((definition) => definition.name);
     for (const name of wanted) this.#find(name);
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(), timeoutMs);
+    const endPatience = this.onChange(() => timer.refresh());
     try {
       await this.#untilReady(wanted, timeout.signal);
     } finally {
+      endPatience();
       clearTimeout(timer);
     }
   }

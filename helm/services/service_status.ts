@@ -25,5 +25,7 @@ export interface ServiceStatus {
   readonly restarts: number;
   /** Why it is not ready, in words. */
   readonly reason?: string;
+  /** What its start is busy with, in words, where that takes a while: "building Keycloak 26.7.3". */
+  readonly activity?: string;
   readonly dependencies: readonly string[];
 }

@@ -45,6 +45,7 @@ export class SupervisedService {
   readonly #around: Surroundings;
   #state: ServiceState = "stopped";
   #reason: string | undefined;
+  #activity: string | undefined;
   #restarts = 0;
   #process: ManagedProcess | undefined;
   /** Where this process's lines begin in the log. */
@@ -86,6 +87,7 @@ export class SupervisedService {
       dependencies,
       ...(port === undefined ? {} : { port }),
       ...(this.#reason === undefined ? {} : { reason: this.#reason }),
+      ...(this.#activity === undefined ? {} : { activity: this.#activity }),
       ...(this.#process === undefined ? {} : { pid: this.#process.pid }),
       ...(started === undefined
         ? {}
@@ -236,6 +238,7 @@ export class SupervisedService {
       if (part !== logged && !signal.aborted) log.info(`${this.#definition.name}: ${part}`);
       logged = part;
       report("starting", progress);
+      if (this.#reason === progress) this.#activity = progress;
     };
     return { tell, signal, log };
   }
@@ -249,6 +252,7 @@ export class SupervisedService {
     if (state === this.#state && reason === this.#reason) return;
     this.#state = state;
     this.#reason = reason;
+    this.#activity = undefined;
     this.#around.onChange();
   }
 }
