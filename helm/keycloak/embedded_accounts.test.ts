@@ -133,6 +133,16 @@ test("R9: a password that is replaced while it is being checked opens nothing an
   assert.equal(await checked, undefined);
 });
 
+test("a password that somebody chooses does not replace one that is set meanwhile", async () => {
+  const { id } = await accounts.create({ username: "hilbert", password: "before" });
+  const chosen = accounts.choosePassword(id, "my-own-secret", { session: "none" });
+  await sql`SELECT 1`;
+  await sql`UPDATE users SET password_hash = 'another' WHERE id = ${id}`;
+  await assert.rejects(chosen, /it was set meanwhile/);
+  const [row] = await sql`SELECT password_hash FROM users WHERE id = ${id}`;
+  assert.equal(row?.["password_hash"], "another");
+});
+
 test("groups are joined and left, each as often as one likes", async () => {
   const { id } = await accounts.create({ username: "noether", password: "secret" });
   await accounts.addToGroup(id, "billing");

@@ -1,16 +1,14 @@
 import { addressGroup } from "@hivematrix/lib/client_address";
-import { HttpError } from "@hivematrix/lib/http_error";
 import type { Log } from "@hivematrix/lib/log";
 import type { Middleware, ParameterizedContext } from "koa";
 import type Provider from "oidc-provider";
-import { errors, type InteractionResults } from "oidc-provider";
+import type { InteractionResults } from "oidc-provider";
 import { readBrowserAddress } from "./browser_address.ts";
-import { isFromOwnPage } from "./browser_security.ts";
 import type { EmbeddedAccounts } from "./embedded_accounts.ts";
 import { readFormBody } from "./form_body.ts";
 import type { KnownDevices } from "./known_device.ts";
+import { requireOpenAttempt } from "./open_attempt.ts";
 import type { PasswordThrottle } from "./password_throttle.ts";
-import { expiredAttempt } from "./provider_errors.ts";
 import { renderPage } from "./provider_pages.ts";
 import type { PublicAddress } from "./public_address.ts";
 
@@ -32,19 +30,9 @@ export function answerLogin(provider: Provider, parts: LoginParts): Middleware {
   return async (context, next) => {
     const uid = /^\/login-actions\/authenticate\/([\w-]+)$/.exec(context.path)?.[1];
     if (uid === undefined) return await next();
-    const { method } = context;
-    if (method !== "GET" && method !== "HEAD" && method !== "POST") {
-      throw new HttpError(405, "This page answers GET and POST only");
-    }
-    if (method === "POST" && !isFromOwnPage(context, parts.address)) {
-      throw new HttpError(403, "The form was not sent by the sign-in page");
-    }
-    if (!(await isOpenAttempt(provider, context, uid))) {
-      context.status = expiredAttempt.status;
-      const page = { ...expiredAttempt, action: "Start again" };
-      return renderPage(context, parts.address, "message", page);
-    }
-    if (method !== "POST") return renderLogin(context, parts.address);
+    const wanted = { uid, prompt: "login", address: parts.address } as const;
+    if ((await requireOpenAttempt(provider, context, wanted)) === undefined) return;
+    if (context.method !== "POST") return renderLogin(context, parts.address);
     await takeForm(provider, context, parts);
   };
 }
@@ -108,18 +96,4 @@ function renderLogin(
     focusUsername: focus === "username",
     focusPassword: focus === "password",
   });
-}
-
-/** Whether the path names the attempt that this browser started and that still waits for an answer. */
-async function isOpenAttempt(
-  provider: Provider,
-  context: ParameterizedContext,
-  uid: string,
-): Promise<boolean> {
-  try {
-    return (await provider.interactionDetails(context.req, context.res)).uid === uid;
-  } catch (error) {
-    if (error instanceof errors.SessionNotFound) return false;
-    throw error;
-  }
 }

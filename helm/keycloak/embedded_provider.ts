@@ -6,6 +6,7 @@ import { answerBackendLogout } from "./backend_logout.ts";
 import { isolateBrowsers } from "./browser_security.ts";
 import type { Account, EmbeddedAccounts } from "./embedded_accounts.ts";
 import { answerLogin, loginPath } from "./embedded_login.ts";
+import { answerPasswordChange, passwordPath } from "./embedded_password.ts";
 import { KnownDevices } from "./known_device.ts";
 import { lifetimes } from "./lifetimes.ts";
 import { createOidcAdapter } from "./oidc_adapter.ts";
@@ -55,6 +56,7 @@ export function createEmbeddedProvider(options: EmbeddedProviderOptions): Provid
   provider.use(answerBackendLogout(provider, options));
   const devices = new KnownDevices(options.cookieKey, address);
   provider.use(answerLogin(provider, { ...options, devices }));
+  provider.use(answerPasswordChange(provider, options));
   return provider;
 }
 
@@ -108,6 +110,8 @@ function configuration(options: EmbeddedProviderOptions): Configuration {
     discovery: { backchannel_logout_supported: true, backchannel_logout_session_supported: true },
     allowOmittingSingleRegisteredRedirectUri: false,
     pkce: { required: () => true },
+    // Keycloak's way of asking for a page of the sign-in (embedded_password.ts).
+    extraParams: ["kc_action"],
     routes: {
       authorization: "/protocol/openid-connect/auth",
       token: "/protocol/openid-connect/token",
@@ -135,7 +139,8 @@ function configuration(options: EmbeddedProviderOptions): Configuration {
     findAccount: async (_context, id) => {
       const account = await accounts.find(id);
       if (account?.isEnabled !== true) return undefined;
-      return { accountId: account.id, claims: async () => toClaims(account) };
+      const { mustChangePassword } = account;
+      return { accountId: id, mustChangePassword, claims: async () => toClaims(account) };
     },
     loadExistingGrant: loadGrant,
     issueRefreshToken: (_context, client) => client.grantTypeAllowed("refresh_token"),
@@ -152,7 +157,8 @@ function configuration(options: EmbeddedProviderOptions): Configuration {
     },
     interactions: {
       policy: signInPolicy(),
-      url: (_context, interaction) => address.path + loginPath(interaction.uid),
+      url: (_context, { prompt, uid }) =>
+        address.path + (prompt.name === "login" ? loginPath(uid) : passwordPath(uid)),
     },
     renderError: renderProviderError(address),
     features: {

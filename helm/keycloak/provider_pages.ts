@@ -9,7 +9,7 @@ const views = createViews(join(import.meta.dirname, "views"));
 export function renderPage(
   context: ParameterizedContext,
   address: PublicAddress,
-  view: "login" | "message" | "sign_out",
+  view: "login" | "new_password" | "message" | "sign_out",
   data: object,
 ): void {
   context.type = "html";

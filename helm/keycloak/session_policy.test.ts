@@ -16,9 +16,9 @@ test("a session that nobody signed in to lasts as long as an attempt", () => {
   assert.equal(remainingSessionSeconds(undefined, {}), lifetimes.attempt);
 });
 
-test("there is a login prompt and no consent prompt", () => {
+test("there is a login prompt, one for a new password after it, and no consent prompt", () => {
   assert.deepEqual(
     signInPolicy().map(({ name }) => name),
-    ["login"],
+    ["login", "update_password"],
   );
 });

@@ -22,20 +22,53 @@ export async function loadGrant({ oidc }: KoaContextWithOIDC): Promise<Grant | u
   return grant;
 }
 
-/** Only the login prompt, which is also shown when a session's user was disabled or deleted. */
+/**
+ * The login prompt, which is also shown when a session's user was disabled or deleted, and after it
+ * the one for a new password.
+ */
 export function signInPolicy(): interactionPolicy.DefaultPolicy {
   const policy = interactionPolicy.base();
   policy.remove("consent");
-  policy
-    .get("login")
-    ?.checks.add(
+  const login = policy.get("login");
+  login?.checks.add(
+    new interactionPolicy.Check(
+      "account_unavailable",
+      "the user of this session may not sign in any more",
+      ({ oidc }) => oidc.session?.accountId !== undefined && oidc.account === undefined,
+    ),
+  );
+  login?.checks.add(
+    new interactionPolicy.Check(
+      "password_change_needs_login",
+      "only whoever has just signed in may choose a password",
+      (context) =>
+        needsNewPassword(context) &&
+        context.oidc.session?.past(lifetimes.freshLogin) === true &&
+        context.oidc.result?.login === undefined,
+    ),
+  );
+  policy.add(
+    new interactionPolicy.Prompt(
+      { name: "update_password" },
       new interactionPolicy.Check(
-        "account_unavailable",
-        "the user of this session may not sign in any more",
-        ({ oidc }) => oidc.session?.accountId !== undefined && oidc.account === undefined,
+        "password_change",
+        "the user has to choose a new password",
+        needsNewPassword,
       ),
-    );
+    ),
+  );
   return policy;
+}
+
+/** Somebody else has set the password, or the application asked for the page and nobody saw it yet. */
+function needsNewPassword({ oidc }: KoaContextWithOIDC): boolean {
+  if (oidc.account?.["mustChangePassword"] === true) return true;
+  return isAskedFor(oidc.params ?? {}) && oidc.result?.["update_password"] === undefined;
+}
+
+/** Whether the application asked for a new password (Keycloak's application-initiated actions). */
+export function isAskedFor(params: Readonly<Record<string, unknown>>): boolean {
+  return params["kc_action"] === "UPDATE_PASSWORD";
 }
 
 /** Ten hours from the sign-in on, however often the session is saved meanwhile. */
