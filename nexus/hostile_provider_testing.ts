@@ -82,10 +82,11 @@ async function makeSigningKey(): Promise<{ privateKey: CryptoKey; publicJwk: JWK
   return { privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid: "provider-key" } };
 }
 
-/** @param publicUrl `<public origin>/keycloak` */
+/** @param publicUrl `<public origin>/keycloak`, or an address of its own on `ownPort` */
 export async function startHostileProvider(
   scope: TestScope,
   publicUrl: string,
+  ownPort = 0,
 ): Promise<HostileProvider> {
   // Characters that RFC 6749 §2.3.1 has encoded in Basic.
   const clientSecret = `secret:%+/ ${randomBytes(16).toString("hex")}`;
@@ -196,7 +197,7 @@ export async function startHostileProvider(
     await once(server, "listening");
     return server;
   };
-  let server = await start(0);
+  let server = await start(ownPort);
   const { port } = server.address() as AddressInfo;
   const provider: HostileProvider = {
     backendUrl: `http://127.0.0.1:${port}`,

@@ -3,13 +3,15 @@ import { pathBelow } from "./canonical_target.ts";
 import type { Upstream } from "./forward.ts";
 import { createUpstream, type ForwardingParts, forwardPassage } from "./forward_passage.ts";
 import type { NexusLimits } from "./limits.ts";
+import type { NexusSettings } from "./nexus_settings.ts";
 import type { Passage } from "./passage.ts";
 import { hasBody, readContent } from "./request_content.ts";
 import type { SessionCookie } from "./session_cookie.ts";
 import type { SignInLimit } from "./sign_in_limit.ts";
 
 export interface KeycloakProxyParts extends ForwardingParts {
-  readonly keycloak: Upstream;
+  /** `undefined`: the provider has an address of its own, which browsers use. */
+  readonly keycloak: Upstream | undefined;
   /** KEYCLOAK_REALM */
   readonly realm: string;
   readonly sessionCookie: SessionCookie;
@@ -20,8 +22,13 @@ export interface KeycloakProxyParts extends ForwardingParts {
 /** The provider's forms are small, and anybody may send one. */
 const maxFormBytes = 1024 * 1024;
 
-/** @param url where Nexus itself reaches the provider */
-export function createKeycloakUpstream(url: string, publicOrigin: URL): Upstream {
+/** @returns `undefined` when browsers do not reach the provider through here */
+export function createKeycloakUpstream(
+  settings: Pick<NexusSettings, "KEYCLOAK_SERVER_URL" | "KEYCLOAK_BACKEND_URL">,
+  publicOrigin: URL,
+): Upstream | undefined {
+  const { KEYCLOAK_SERVER_URL: publicUrl, KEYCLOAK_BACKEND_URL: url } = settings;
+  if (publicUrl !== `${publicOrigin.origin}/keycloak`) return undefined;
   return { ...createUpstream("keycloak", url, publicOrigin), explain: signInIsAway };
 }
 
@@ -38,13 +45,16 @@ export function forwardToKeycloak(
 ): undefined | Promise<undefined> {
   const { target, incoming } = passage;
   const rest = pathBelow(target.path, "keycloak");
-  if (!isPublic(rest, parts.realm)) throw new HttpError(404, `There is no page at ${target.path}`);
+  const { keycloak } = parts;
+  if (keycloak === undefined || !isPublic(rest, parts.realm)) {
+    throw new HttpError(404, `There is no page at ${target.path}`);
+  }
   // Its pictures and styles cost it little, and each page asks for many.
   if (!rest.startsWith("/resources/")) parts.signInLimit(passage);
-  if (!hasBody(incoming)) return sendOn(parts, passage, rest);
+  if (!hasBody(incoming)) return sendOn(parts, keycloak, passage, rest);
   const idleMs = parts.limits.body_idle_seconds * 1000;
   return readContent(incoming, { maxBytes: maxFormBytes, idleMs }).then((content) =>
-    sendOn(parts, passage, rest, content),
+    sendOn(parts, keycloak, passage, rest, content),
   );
 }
 
@@ -57,6 +67,7 @@ function isPublic(path: string, realm: string): boolean {
 
 function sendOn(
   parts: KeycloakProxyParts,
+  keycloak: Upstream,
   passage: Passage,
   rest: string,
   content?: Buffer,
@@ -65,7 +76,7 @@ function sendOn(
   // A client's own credential is for the provider's endpoints (client authentication), no session.
   const { authorization } = headers;
   passage.foreignCookies = parts.sessionCookie.readHeader(headers.cookie).foreignCookies;
-  passage.exchange = forwardPassage(parts, passage, parts.keycloak, {
+  passage.exchange = forwardPassage(parts, passage, keycloak, {
     target: rest + target.query,
     authorization,
     content,

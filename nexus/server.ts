@@ -118,7 +118,7 @@ export function createNexus(
     }),
     sessionPages: sessionPages({ core, pages, registry, compose }),
     staticFiles: staticFiles.answer,
-    keycloak: createKeycloakUpstream(settings.KEYCLOAK_BACKEND_URL, publicOrigin),
+    keycloak: createKeycloakUpstream(settings, publicOrigin),
     realm: settings.KEYCLOAK_REALM,
     compose,
     connections,

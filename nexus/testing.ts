@@ -39,6 +39,8 @@ export interface ProviderAddress {
   readonly realm: string;
   readonly clientId: string;
   readonly clientSecret: string;
+  /** As browsers reach it. Default: through Nexus. */
+  readonly publicUrl?: string;
 }
 
 export interface TestNexus {
@@ -79,9 +81,10 @@ export async function startNexus(
 
   const hostile = await startHostileProvider(scope, `${origin}/keycloak`);
   const coreUrl = `http://127.0.0.1:${corePort}`;
-  const provider = (await options.startProvider?.(origin, coreUrl)) ?? hostile;
+  const provider: ProviderAddress = (await options.startProvider?.(origin, coreUrl)) ?? hostile;
   const { backendUrl, realm, clientId, clientSecret } = provider;
-  const issuer = `${origin}/keycloak/realms/${realm}`;
+  const publicUrl = provider.publicUrl ?? `${origin}/keycloak`;
+  const issuer = `${publicUrl}/realms/${realm}`;
   const keycloak = { backendUrl, realm, clientId, clientSecret, issuer };
   const core = await startCore(scope, { keycloak, port: corePort, ...options.core });
   const coreDoor = await startCoreDoor(scope, core.url);
@@ -90,7 +93,7 @@ export async function startNexus(
   const settings: NexusSettings = {
     NEXUS_SERVICE_URL: origin,
     CORE_SERVICE_URL: coreDoor.url,
-    KEYCLOAK_SERVER_URL: `${origin}/keycloak`,
+    KEYCLOAK_SERVER_URL: publicUrl,
     KEYCLOAK_BACKEND_URL: backendUrl,
     KEYCLOAK_REALM: realm,
     KEYCLOAK_CLIENT_ID: clientId,
