@@ -270,6 +270,30 @@ test("R29: in production the first user has the generated password, and admin/ad
   assert.ok(await openBrowser(place).signIn("admin", generated));
 });
 
+test("in a realm of somebody else's, only what the platform cannot do without is set", {
+  skip,
+}, async (t) => {
+  const place = newPlace();
+  const admin = connect(t, place);
+  await admin.createRealm({ enabled: true, displayName: "Ours", failureFactor: 7 });
+  const words = await setUpRealm(place, { ...wish, isShared: true, firstUser: undefined });
+  assert.deepEqual(
+    words.filter((text) => text.startsWith("realm")).map((text) => text.replace(/ was .*/, "")),
+    [
+      "eventsEnabled",
+      "eventsExpiration",
+      "adminEventsEnabled",
+      "attributes/adminEventsExpiration",
+      "bruteForceProtected",
+      "enabledEventTypes",
+    ].map((field) => `realm "${place.realm}": ${field}`),
+  );
+  assert.ok(words.includes('client "core-client" is new'));
+  const realm = await read(admin, "");
+  assert.deepEqual([realm["displayName"], realm["failureFactor"]], ["Ours", 7]);
+  assert.equal((await readClient(admin, "admin-cli"))["directAccessGrantsEnabled"], true);
+});
+
 test("no other user is made where there is one already", { skip }, async (t) => {
   const place = newPlace();
   await setUpRealm(place, { ...wish, firstUser: undefined });

@@ -31,7 +31,7 @@ export async function setUpRealm(place: AdminPlace, wanted: RealmWish): Promise<
       ...(await setUpGroups(admin)),
       ...(await setUpCoreClient(admin, wanted)),
       ...(await setUpHelmClient(admin, place, wanted)),
-      ...(await closeAdminCli(admin)),
+      ...(wanted.isShared ? [] : await closeAdminCli(admin)),
       ...(await setUpFirstUser(admin, wanted.firstUser)),
     ];
   } finally {

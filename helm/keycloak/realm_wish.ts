@@ -17,6 +17,11 @@ export interface RealmWish {
   readonly loginTheme?: string | undefined;
   /** How long Core's sessions last, if longer than the provider's usual ones. */
   readonly coreSessionSeconds?: number | undefined;
+  /**
+   * The realm is somebody else's: how strict and how long its sessions and passwords are, and how it
+   * looks, is theirs to say. Only what the platform cannot do without is set then.
+   */
+  readonly isShared?: boolean | undefined;
 }
 
 export interface ClientCredential {
@@ -41,6 +46,7 @@ export const platformGroups = ["admins", "technicians", "billing"];
 
 /** Of the realm itself. */
 export function realmFields(wanted: RealmWish): Fields {
+  if (wanted.isShared) return { ...eventFields, bruteForceProtected: true };
   const isSecure = new URL(wanted.publicOrigin).protocol === "https:";
   return {
     enabled: true,

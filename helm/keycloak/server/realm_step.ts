@@ -77,7 +77,8 @@ function realmWish(config: MasterConfig): RealmWish {
     coreUrl: backendUrl(config, "core"),
     coreClient: { id, secret },
     helmClient: adminClient(config),
-    // Who may be in somebody else's realm is for them to say, and how it looks.
+    isShared: !isOurs,
+    // Who may be in somebody else's realm is for them to say, too.
     firstUser: isOurs ? firstUser(config) : undefined,
     ...(isOurs && { loginTheme: themeName }),
     coreSessionSeconds: config.system.session_lifetime_seconds,
