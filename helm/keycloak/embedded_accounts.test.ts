@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes, scrypt } from "node:crypto";
 import { after, test } from "node:test";
 import { createTestLog, startTestPostgres } from "@hivematrix/lib/testing";
 import { AccountError } from "./account_text.ts";
@@ -143,6 +144,37 @@ test("a password that somebody chooses does not replace one that is set meanwhil
   assert.equal(row?.["password_hash"], "another");
 });
 
+/** `before`, as an earlier version would have kept it. */
+const scryptHash = await makeScryptHash("before");
+
+async function makeScryptHash(password: string): Promise<string> {
+  const salt = randomBytes(16);
+  const options = { N: 2 ** 15, r: 8, p: 3, maxmem: 2 ** 27 };
+  const key = await new Promise<Buffer>((resolve, reject) =>
+    scrypt(password, salt, 32, options, (error, key) => (error ? reject(error) : resolve(key))),
+  );
+  const encode = (bytes: Buffer) => bytes.toString("base64").replace(/=+$/, "");
+  return `$scrypt$ln=15,r=8,p=3$${encode(salt)}$${encode(key)}`;
+}
+
+test("a hash of an earlier version opens, and is replaced at that person's sign-in alone", async () => {
+  const hashOf = async (id: string) =>
+    (await sql`SELECT password_hash FROM users WHERE id = ${id}`)[0]?.["password_hash"] as string;
+  const { id } = await accounts.create({ username: "cauchy", password: "unused" });
+  await sql`UPDATE users SET password_hash = ${scryptHash} WHERE id = ${id}`;
+  assert.equal(await accounts.checkPassword("cauchy", "wrong"), undefined);
+  assert.equal(await hashOf(id), scryptHash);
+  // Ten tabs at once: the first to be done replaces the hash under the others' feet.
+  const tabs = Array.from({ length: 5 }, () => accounts.checkPassword("cauchy", "before"));
+  for (const account of await Promise.all(tabs)) assert.equal(account?.id, id);
+  assert.match(await hashOf(id), /^\$pbkdf2-sha512\$/);
+  assert.equal((await accounts.checkPassword("cauchy", "before"))?.id, id);
+  await sql`UPDATE users SET password_hash = ${scryptHash}, is_enabled = false WHERE id = ${id}`;
+  assert.equal(await accounts.checkPassword("cauchy", "before"), undefined);
+  assert.equal(await hashOf(id), scryptHash);
+  await accounts.remove(id);
+});
+
 test("groups are joined and left, each as often as one likes", async () => {
   const { id } = await accounts.create({ username: "noether", password: "secret" });
   await accounts.addToGroup(id, "billing");
@@ -178,5 +210,5 @@ test("an order about a user who does not exist says so", async () => {
 test("a password is not to be found in the database", async () => {
   await accounts.create({ username: "keeper", password: "correct horse battery" });
   const [row] = await sql`SELECT password_hash FROM users WHERE username = 'keeper'`;
-  assert.match(row?.["password_hash"], /^\$scrypt\$ln=15,r=8,p=3\$/);
+  assert.match(row?.["password_hash"], /^\$pbkdf2-sha512\$i=210000\$/);
 });

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Sql } from "@hivematrix/lib/database";
 import type postgres from "postgres";
 import { type AccountFilter, type Fragment, matching } from "./account_search.ts";
@@ -12,8 +13,9 @@ import {
   splitName,
 } from "./account_text.ts";
 import { joinGroup, leaveGroup, listGroups } from "./embedded_groups.ts";
-import { hashPassword, rejectPassword, verifyPassword } from "./password_hash.ts";
+import { hashPassword, isOutdated, rejectPassword, verifyPassword } from "./password_hash.ts";
 import { announceUser, endOtherSessionsOf, endSessionsOf } from "./session_ending.ts";
+import { kindForUnknown } from "./unknown_names.ts";
 
 /** A person who may sign in. `id` becomes the `sub` claim, so it never changes. */
 export interface Account {
@@ -58,11 +60,22 @@ export interface AccountChanges {
 export class EmbeddedAccounts {
   readonly #sql: Sql;
   readonly #onLogout: () => void;
+  readonly #namesKey: string;
 
-  /** @param onLogout called when there is something to tell Core (backchannel_logout.ts) */
-  constructor(sql: Sql, { onLogout = () => {} }: { onLogout?: () => void } = {}) {
+  /**
+   * @param options.onLogout called when there is something to tell Core (backchannel_logout.ts)
+   * @param options.namesKey secret; see unknown_names.ts. Default: another one each time
+   */
+  constructor(
+    sql: Sql,
+    {
+      onLogout = () => {},
+      namesKey = randomBytes(32).toString("hex"),
+    }: { onLogout?: () => void; namesKey?: string } = {},
+  ) {
     this.#sql = sql;
     this.#onLogout = onLogout;
+    this.#namesKey = namesKey;
   }
 
   /** Everyone, ordered by user name. */
@@ -165,18 +178,34 @@ export class EmbeddedAccounts {
    */
   async checkPassword(login: string, password: string, turn = ""): Promise<Account | undefined> {
     const wanted = fold(login);
-    const [row] = await this.#sql<{ id: string; password_hash: string }[]>`
-      SELECT id, password_hash FROM users WHERE username = ${wanted} OR email = ${wanted}`;
-    if (row === undefined || row.password_hash === "") {
-      await rejectPassword(password, turn);
+    // One question for known and unknown names alike.
+    const [row] = await this.#sql<{ id: string | null; hash: string | null; share: number }[]>`
+      SELECT u.id, u.password_hash AS hash, s.share
+      FROM (SELECT coalesce(avg((password_hash LIKE '$scrypt$%')::int), 0)::float8 AS share
+        FROM users) s
+      LEFT JOIN users u ON u.username = ${wanted} OR u.email = ${wanted}`;
+    const { id = null, hash, share = 0 } = row ?? {};
+    if (id === null || !hash) {
+      const kind = kindForUnknown(wanted, this.#namesKey, share);
+      await rejectPassword(password, { kind, turn });
       return undefined;
     }
-    const isRight = await verifyPassword(password, row.password_hash, turn);
+    const isRight = await verifyPassword(password, hash, turn);
     // Read again, for all this takes its time: a password that was replaced meanwhile is wrong.
-    const [account] = await this.#select(
-      this.#sql`u.id = ${row.id} AND u.password_hash = ${row.password_hash}`,
-    );
-    return isRight && account?.isEnabled === true ? account : undefined;
+    const [account] = await this.#select(this.#sql`u.id = ${id} AND u.password_hash = ${hash}`);
+    // Another tab may have signed in meanwhile and so replaced the hash, not the password.
+    if (isRight && account === undefined && isOutdated(hash)) {
+      return await this.checkPassword(login, password, turn);
+    }
+    if (!isRight || account?.isEnabled !== true) return undefined;
+    if (isOutdated(hash)) await this.#renewHash(id, hash, await hashPassword(password, turn));
+    return account;
+  }
+
+  /** The same password in a hash of today's kind; unless it was replaced meanwhile. */
+  async #renewHash(id: string, former: string, hash: string): Promise<void> {
+    await this.#sql`
+      UPDATE users SET password_hash = ${hash} WHERE id = ${id} AND password_hash = ${former}`;
   }
 
   /** Disabling ends the sessions too; the tokens of a disabled user are worth nothing from then on. */

@@ -16,7 +16,7 @@ import { type FirstUser, prepareDatabase, whenDatabaseIsThere } from "./first_st
 import { deleteExpiredRecords } from "./oidc_adapter.ts";
 import { PasswordThrottle } from "./password_throttle.ts";
 import type { PublicAddress } from "./public_address.ts";
-import { deriveCookieKey, loadSigningKey } from "./signing_keys.ts";
+import { deriveCookieKey, deriveNamesKey, loadSigningKey } from "./signing_keys.ts";
 
 export interface ProviderServerOptions {
   readonly port: number;
@@ -58,7 +58,10 @@ export async function startProviderServer(options: ProviderServerOptions): Promi
     log,
   });
   const onLogout = () => logout.wake();
-  const accounts = new EmbeddedAccounts(sql, { onLogout });
+  const accounts = new EmbeddedAccounts(sql, {
+    onLogout,
+    namesKey: deriveNamesKey(options.secretKey),
+  });
   const provider = createEmbeddedProvider({
     address,
     client,

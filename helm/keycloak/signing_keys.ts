@@ -47,6 +47,12 @@ export function deriveCookieKey(secretKey: string): string {
   return Buffer.from(key).toString("base64url");
 }
 
+/** The key that decides about unknown names (unknown_names.ts), as `deriveCookieKey`. */
+export function deriveNamesKey(secretKey: string): string {
+  const key = hkdfSync("sha256", secretKey, "", "hivematrix keycloak unknown names", 32);
+  return Buffer.from(key).toString("base64url");
+}
+
 async function makeSigningKey(folder: string, file: string): Promise<string> {
   const { privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: 2048 });
   const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
