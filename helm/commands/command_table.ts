@@ -5,6 +5,7 @@ import type { Checkout } from "../config/checkout.ts";
 import { requireWhole } from "./argument_checks.ts";
 import { addConfig } from "./config_commands.ts";
 import { addSessions } from "./sessions_commands.ts";
+import { addUsers } from "./users_commands.ts";
 
 export function addCommands(cli: Argv, checkout: Checkout): Argv {
   addInit(cli, checkout);
@@ -13,6 +14,7 @@ export function addCommands(cli: Argv, checkout: Checkout): Argv {
   addLogs(cli, checkout);
   addNew(cli, checkout);
   addKeys(cli, checkout);
+  cli.command("users", "See, make and change users and groups", (y) => addUsers(y, checkout));
   cli.command("sessions", "See who is signed in, and end sessions", (y) => {
     return addSessions(y, checkout);
   });

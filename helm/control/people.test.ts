@@ -1,0 +1,8 @@
+import { keycloakServerSkip, startKeycloakServer } from "../keycloak/server_testing.ts";
+import { startEmbeddedProvider } from "../keycloak/testing.ts";
+import { testPeople } from "./people_testing.ts";
+
+testPeople("the embedded provider", (scope) => startEmbeddedProvider(scope));
+testPeople("a real Keycloak", (scope) => startKeycloakServer(scope), {
+  skip: keycloakServerSkip(),
+});
