@@ -27,6 +27,11 @@ export function afterTest(t: TestScope, cleanUp: () => unknown): void {
   });
 }
 
+/** A test's scope in which what was made last goes first: a Core ends before its database does. */
+export function lastFirst(t: TestScope): TestScope {
+  return { after: (cleanUp) => afterTest(t, cleanUp) };
+}
+
 /** An empty checkout with the folders of our own services; gone when the test ends. */
 export async function makeCheckout(t: TestContext): Promise<Checkout> {
   const root = await mkdtemp(join(tmpdir(), "helm-test-"));

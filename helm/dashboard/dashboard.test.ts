@@ -18,9 +18,9 @@ test("R22: no route of Helm answers without an administrator's token, but /healt
   };
   const open = [];
   for (const { method, path } of routes) {
-    const values = { name: "alpha", action: "stop", id: "0".repeat(64) };
+    const values = { name: "alpha", action: "stop", id: "0".repeat(64), group: "billing" };
     const target = path.replace(
-      /:(name|action|id)\b/g,
+      /:(name|action|id|group)\b/g,
       (_, key: keyof typeof values) => values[key],
     );
     for (const [caller, token] of Object.entries(callers)) {

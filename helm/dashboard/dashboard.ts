@@ -9,12 +9,14 @@ import { createViews } from "@hivematrix/lib/views";
 import { backendUrl } from "../config/public_origin.ts";
 import type { Platform } from "../control/platform.ts";
 import { actOnService, listServices, streamServices } from "./api.ts";
+import { IdentityConnection } from "./identity_connection.ts";
 import { Notices } from "./notices.ts";
 import { actFromPage, showService, showServices } from "./pages.ts";
 import { endThroughApi, listAllSessions } from "./session_api.ts";
 import { confirmEnd, endFromPage } from "./session_end_pages.ts";
 import { showSessions } from "./session_pages.ts";
 import { StatusFeed } from "./status_feed.ts";
+import { userRoutes } from "./user_routes.ts";
 
 export interface Dashboard {
   readonly routes: readonly Route[];
@@ -31,7 +33,8 @@ export function createDashboard({ platform, log }: { platform: Platform; log: Lo
   const admin = auth.adminUserRequired;
   const views = createViews(join(import.meta.dirname, "views"));
   const feed = new StatusFeed(platform, log);
-  const parts = { platform, views, notices: new Notices() };
+  const connection = new IdentityConnection(platform);
+  const parts = { platform, views, notices: new Notices(), connection };
   const routes = [
     healthRoute("helm"),
     { method: "GET", path: "/", handler: admin(showServices(platform, views)) },
@@ -46,9 +49,14 @@ export function createDashboard({ platform, log }: { platform: Platform; log: Lo
     { method: "GET", path: "/api/sessions", handler: admin(listAllSessions(platform)) },
     { method: "DELETE", path: "/api/sessions", handler: admin(endThroughApi(platform)) },
     { method: "DELETE", path: "/api/sessions/:id", handler: admin(endThroughApi(platform)) },
+    ...userRoutes(parts, admin),
     { method: "GET", path: "/static/dashboard.js", handler: admin(script("dashboard.js")) },
   ];
-  return { routes, close: () => feed.close() };
+  const close = () => {
+    feed.close();
+    connection.close();
+  };
+  return { routes, close };
 }
 
 function script(file: string): Handler {

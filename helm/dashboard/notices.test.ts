@@ -13,3 +13,14 @@ test("a notice is for the one whose action it is about, as long as there are not
   for (let i = 0; i < 200; i++) notices.keep("grace-sub", notice);
   assert.equal(notices.find("ada-sub", name), undefined);
 });
+
+test("a password in a notice is there for the first look only", () => {
+  const notices = new Notices();
+  const notice = { kind: "success", text: "Created ada.", password: "Kf7m-x2qp" } as const;
+  const name = notices.keep("root-sub", notice);
+  assert.equal(notices.find("grace-sub", name), undefined, "nobody else's look counts");
+  assert.deepEqual(notices.find("root-sub", name), notice);
+  const later = { kind: "success", text: "Created ada. The password was shown once." };
+  assert.deepEqual(notices.find("root-sub", name), later);
+  assert.deepEqual(notices.find("root-sub", name), later);
+});

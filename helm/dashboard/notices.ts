@@ -3,8 +3,10 @@ import { randomUUID } from "node:crypto";
 /** What an action of an administrator has come to, for the page that the form leads back to. */
 export interface Notice {
   /** BEM modifier of its alert. */
-  readonly kind: "success" | "info";
+  readonly kind: "success" | "info" | "warning" | "error";
   readonly text: string;
+  /** A password that Helm made: only the first look at the notice has it. */
+  readonly password?: string;
 }
 
 const maxKept = 200;
@@ -27,6 +29,12 @@ export class Notices {
 
   find(sub: string, name: string | null): Notice | undefined {
     const kept = this.#kept.get(name ?? "");
-    return kept?.sub === sub ? kept.notice : undefined;
+    if (kept?.sub !== sub || name === null) return undefined;
+    const { password, ...notice } = kept.notice;
+    if (password !== undefined) {
+      const text = `${notice.text} The password was shown once.`;
+      this.#kept.set(name, { sub, notice: { ...notice, text } });
+    }
+    return kept.notice;
   }
 }

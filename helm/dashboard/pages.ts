@@ -7,6 +7,7 @@ import { formatLogLine } from "../control/log_line.ts";
 import { readLastLines } from "../control/log_tail.ts";
 import type { Platform } from "../control/platform.ts";
 import { begin } from "./api.ts";
+import { navigation } from "./navigation.ts";
 import { serviceRow } from "./service_row.ts";
 
 /** How much of a log a page shows. */
@@ -20,7 +21,7 @@ export function showServices(platform: Platform, views: Views): Handler<UserCont
       views.render("services", {
         script_url: link("/static/dashboard.js"),
         events_url: link("/api/services/events"),
-        sessions_url: link("/sessions"),
+        navigation: navigation(link, "/"),
         problem,
         environment,
         services: services.map((service) => withLinks(service.name, link, serviceRow(service))),
@@ -38,6 +39,7 @@ export function showService(platform: Platform, views: Views): Handler<UserConte
     return html(
       views.render("service", {
         ...withLinks(name, link, serviceRow(status)),
+        navigation: navigation(link, "/"),
         services_url: link("/"),
         started: status.startedAt ?? "–",
         restarts: status.restarts,

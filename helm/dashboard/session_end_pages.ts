@@ -6,6 +6,7 @@ import type { Handler } from "@hivematrix/lib/router";
 import { type AskCore, askCoreAsUser } from "../control/ask_core.ts";
 import type { ListedSession, SessionList } from "../control/core_sessions.ts";
 import { type EndTarget, endAndNote, findHit, readEndTarget } from "./end_sessions.ts";
+import { navigation } from "./navigation.ts";
 import { hiddenFields, listLink, readPlace } from "./session_links.ts";
 import { sessionRow } from "./session_list.ts";
 import type { SessionPagesParts } from "./session_pages.ts";
@@ -28,6 +29,7 @@ export function confirmEnd({ platform, views, notices }: SessionPagesParts): Han
       return redirect(listLink(link, place, notices.keep(caller.user.sub, notice)));
     }
     const page = {
+      navigation: navigation(link, "/sessions"),
       ...describeHit(first, hit),
       end_url: link("/sessions/end"),
       fields: hiddenFields(target, place),

@@ -7,6 +7,7 @@ import type { Views } from "@hivematrix/lib/views";
 import { askCoreAsUser } from "../control/ask_core.ts";
 import { listSessions, listSessionsOf } from "../control/core_sessions.ts";
 import type { Platform } from "../control/platform.ts";
+import { navigation } from "./navigation.ts";
 import type { Notices } from "./notices.ts";
 import { endLink, type ListPlace, listLink, readPlace } from "./session_links.ts";
 import { type PersonRow, pageSessions } from "./session_list.ts";
@@ -39,7 +40,7 @@ export function showSessions({
     const pageLink = (page: number) => listLink(link, { ...place, page });
     return html(
       views.render("sessions", {
-        services_url: link("/"),
+        navigation: navigation(link, "/sessions"),
         sessions_url: link("/sessions"),
         search,
         is_narrowed: search !== "" || person !== undefined,

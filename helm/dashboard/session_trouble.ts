@@ -7,6 +7,7 @@ import type { Views } from "@hivematrix/lib/views";
 import { CoreError } from "../control/ask_core.ts";
 import type { SessionList } from "../control/core_sessions.ts";
 import type { EndTarget } from "./end_sessions.ts";
+import { navigation } from "./navigation.ts";
 import { hiddenFields, type ListPlace, listLink } from "./session_links.ts";
 import { describeTarget } from "./session_words.ts";
 
@@ -26,6 +27,7 @@ const retryAfterSeconds = 2;
 export function explainListTrouble(error: unknown, { views, link, place }: Surroundings): Response {
   const { reason } = requireTrouble(error);
   return explain(views, {
+    navigation: navigation(link, "/sessions"),
     title: "Sessions cannot be shown",
     reason,
     advice: `Nothing was ended. ${seeCore}`,
@@ -47,6 +49,7 @@ export function explainEndTrouble(
   const { reason, mayHaveActed } = requireTrouble(error);
   const isUncertain = hit !== undefined && mayHaveActed;
   return explain(views, {
+    navigation: navigation(link, "/sessions"),
     title: isUncertain
       ? `It is not certain that ${describeTarget(target, hit)} ended`
       : "Nothing was ended",

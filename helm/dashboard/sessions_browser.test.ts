@@ -47,7 +47,7 @@ test("R11: with the keyboard and without a script, one person's sessions are end
     .getByText("Ended the session of grace: Chrome on Linux, 192.0.2.7.")
     .waitFor();
   assert.ok(!(await isLive(other)));
-  await page.getByRole("link", { name: "All services" }).click();
-  await page.getByRole("link", { name: "Everybody's sessions" }).click();
+  await page.getByRole("link", { name: "Services" }).click();
+  await page.getByRole("link", { name: "Sessions" }).click();
   await page.getByText("Nobody is signed in but you, here.").waitFor();
 });

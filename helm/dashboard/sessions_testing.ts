@@ -11,8 +11,9 @@ import {
   startCore,
   type TestCoreOptions,
 } from "../../core/testing.ts";
+import type { MasterConfig } from "../config/master_config.ts";
 import { Platform } from "../control/platform.ts";
-import { afterTest, makeCheckout, makeConfig, registry } from "../testing.ts";
+import { afterTest, lastFirst, makeCheckout, makeConfig, registry } from "../testing.ts";
 import { createDashboard } from "./dashboard.ts";
 
 export const root = {
@@ -51,13 +52,18 @@ const chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/150.0 
 
 export async function startSessions(
   t: TestContext,
-  options: TestCoreOptions = {},
+  options: TestCoreOptions & { readonly keycloakSettings?: Partial<MasterConfig["keycloak"]> } = {},
 ): Promise<TestSessions> {
-  const core = await startCore(t, { services: ["helm", "template"], ...options });
+  const { keycloakSettings, ...coreOptions } = options;
+  const core = await startCore(lastFirst(t), { services: ["helm", "template"], ...coreOptions });
   const checkout = await makeCheckout(t);
   const defaults = makeConfig();
   const coreApp = { service_secret: "", port: Number(new URL(core.url).port) };
-  const config = { ...defaults, apps: { ...defaults.apps, core: coreApp } };
+  const config = {
+    ...defaults,
+    apps: { ...defaults.apps, core: coreApp },
+    keycloak: { ...defaults.keycloak, ...keycloakSettings },
+  };
   const log = createTestLog("helm");
   const platform = new Platform(config, { checkout, registry, log });
   const dashboard = createDashboard({ platform, log });

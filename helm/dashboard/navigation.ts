@@ -1,0 +1,14 @@
+import type { Context } from "@hivematrix/lib/router";
+
+const places = [
+  { path: "/", label: "Services" },
+  { path: "/sessions", label: "Sessions" },
+  { path: "/users", label: "Users" },
+] as const;
+
+export type NavigationPath = (typeof places)[number]["path"];
+
+/** The links that every page of the dashboard begins with, for the view "navigation". */
+export function navigation(link: Context["link"], here: NavigationPath) {
+  return places.map(({ path, label }) => ({ url: link(path), label, is_here: path === here }));
+}
