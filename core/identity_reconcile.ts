@@ -17,6 +17,8 @@ export interface IdentityReconcileOptions {
   readonly lookEveryMs?: number;
   /** How long a provider is left alone that does not let Core ask. Default a minute. */
   readonly refusalPauseMs?: number;
+  /** How long the provider may take for an answer. Default 5 s. */
+  readonly timeoutMs?: number;
 }
 
 /** @param reconcileSeconds `undefined` where the provider tells of every change by itself */
@@ -47,8 +49,8 @@ export class IdentityReconcile {
 
   constructor(core: ReconciledCore, options: IdentityReconcileOptions) {
     this.#options = options;
-    this.#admin = createKeycloakAdmin(core.keycloak);
-    const { lookEveryMs = 60_000 } = options;
+    const { lookEveryMs = 60_000, timeoutMs = 5000 } = options;
+    this.#admin = createKeycloakAdmin(core.keycloak, { timeoutMs });
     this.#watch = new IdentityWatch(core, { ...options, lookEveryMs, admin: this.#admin });
     this.#done = this.#run();
   }

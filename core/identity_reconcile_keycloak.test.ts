@@ -12,6 +12,7 @@ import {
   type TestKeycloak,
 } from "../helm/keycloak/server_testing.ts";
 import type { TestBrowser } from "../helm/keycloak/testing_browser.ts";
+import { MemorySessionStore } from "./memory_session_store.ts";
 import { type StartedCore, startCore } from "./testing.ts";
 
 const skip = keycloakServerSkip();
@@ -62,22 +63,27 @@ interface SignedIn {
 }
 
 /** What Nexus does once a browser comes back with a code. */
-async function exchange(browser: TestBrowser, code: string, verifier: string): Promise<SignedIn> {
+async function exchange(
+  browser: TestBrowser,
+  code: string,
+  verifier: string,
+  at: StartedCore = core,
+): Promise<SignedIn> {
   const tokens = (await (await browser.redeem(code, verifier)).json()) as Record<string, string>;
   const { access_token, id_token = "", refresh_token } = tokens;
   const { sid } = decodeJwt(id_token);
   const body = { access_token, id_token, refresh_token, sid };
-  const response = await core.post("/api/token/exchange", body);
+  const response = await at.post("/api/token/exchange", body);
   assert.equal(response.status, 200, await response.clone().text());
   const { token } = (await response.json()) as { token: string };
   return { browser, token, idToken: id_token };
 }
 
-async function signIn(username: string, secret = password): Promise<SignedIn> {
+async function signIn(username: string, secret = password, at = core): Promise<SignedIn> {
   const browser = keycloak.openBrowser();
   const attempt = browser.attempt();
   const code = await browser.signIn(username, secret, attempt);
-  return await exchange(browser, code, attempt.verifier);
+  return await exchange(browser, code, attempt.verifier, at);
 }
 
 /** Without a password, by the session that the browser has at Keycloak. */
@@ -212,9 +218,45 @@ test("R34: all sessions ended in the admin console are over here", { skip }, asy
 test("everybody is signed out in the admin console, of which Keycloak sends no message", {
   skip,
 }, async () => {
-  const { id, username } = await createPerson();
+  const { username } = await createPerson();
   const { token } = await signIn(username);
   await admin.ask("end all", "POST", "/logout-all");
   await waitFor(() => ended(token), within);
-  assert.equal(reasonFor(id), "signed out at the identity provider");
+});
+
+test("R34: a session that was ended while Core was away is over when Core is back", {
+  skip,
+}, async (t) => {
+  const sessions = new MemorySessionStore();
+  const away = await startCore(t, { keycloak, sessions });
+  const { id, username } = await createPerson();
+  const { token, idToken } = await signIn(username, password, away);
+  await admin.ask("end", "DELETE", `/sessions/${decodeJwt(idToken).sid}`);
+  assert.equal((await away.post("/api/token/validate", { token })).status, 200, "nobody told it");
+  await away.close();
+  const back = await startCore(t, { keycloak, sessions, reconcile: { periodMs: 2000 } });
+  const isOver = async () => (await back.post("/api/token/validate", { token })).status === 401;
+  await waitFor(isOver, within);
+  assert.ok(back.logLines.some((line) => line.includes(id)));
+});
+
+test("R9: Keycloak gone for a while signs nobody out, and hides nothing once it is back", {
+  skip,
+}, async () => {
+  const stays = await signIn((await createPerson()).username);
+  const { id, username } = await createPerson();
+  const leaves = await signIn(username);
+  await keycloak.kill();
+  const { length } = core.logLines;
+  const isWarned = () => core.logLines.slice(length).some((line) => line.includes("not noticed"));
+  await waitFor(isWarned, { timeoutMs: 10_000 });
+  assert.equal(await isLive(stays.token), true);
+  await keycloak.restart();
+  assert.equal(await isLive(stays.token), true);
+  await admin.ask("disable", "PUT", `/users/${id}`, { enabled: false });
+  // Core's pause between two tries may have grown to five seconds by now.
+  await waitFor(() => ended(leaves.token), { timeoutMs: 10_000 });
+  const isBack = () => core.logLines.slice(length).some((line) => line.includes("noticed again"));
+  await waitFor(isBack, { timeoutMs: 10_000 });
+  assert.equal(await isLive(stays.token), true);
 });
