@@ -168,3 +168,35 @@ test("the public origin leaves out the port that the scheme implies", () => {
   assert.equal(origin(8000, false), "http://hive.example.org:8000");
   assert.equal(origin(8000, false, "::1"), "http://[::1]:8000");
 });
+
+test("core asks a provider that sends no word, and knows whose tokens to believe", () => {
+  const embedded = appEnv(config, "core", "/hive/core");
+  assert.equal("KEYCLOAK_RECONCILE_SECONDS" in embedded, false);
+  const server = appEnv(withProvider({ mode: "server" }), "core", "/hive/core");
+  assert.equal(server["KEYCLOAK_RECONCILE_SECONDS"], "2");
+  assert.equal(server["KEYCLOAK_ISSUER"], "http://localhost:28000/keycloak/realms/hivematrix");
+  assert.equal(server["KEYCLOAK_BACKEND_URL"], "http://127.0.0.1:28080");
+});
+
+test("a provider that somebody else runs is reached at its own address by everybody", () => {
+  const external = withProvider({ mode: "external", url: "https://sso.example.org/auth/" });
+  const core = appEnv(external, "core", "/hive/core");
+  assert.equal(core["KEYCLOAK_ISSUER"], "https://sso.example.org/auth/realms/hivematrix");
+  assert.equal(core["KEYCLOAK_RECONCILE_SECONDS"], "2");
+  const nexus = appEnv(external, "nexus", "/hive/nexus");
+  assert.equal(nexus["KEYCLOAK_SERVER_URL"], "https://sso.example.org/auth");
+  assert.equal(nexus["KEYCLOAK_BACKEND_URL"], "https://sso.example.org/auth");
+});
+
+test("R31: Helm's secret at the provider is for the embedded provider alone", () => {
+  const secret = config.keycloak.admin_client_secret ?? "";
+  assert.deepEqual(appConf(config, "keycloak")["admin_client"], { id: "helm", secret });
+  for (const app of ["core", "nexus", "helm", "template"]) {
+    const files = [appEnv(config, app, "/x"), appConf(config, app)];
+    assert.ok(!JSON.stringify(files).includes(secret), app);
+  }
+});
+
+function withProvider(keycloak: Partial<MasterConfig["keycloak"]>): MasterConfig {
+  return { ...config, keycloak: { ...config.keycloak, ...keycloak } };
+}

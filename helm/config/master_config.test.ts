@@ -127,3 +127,25 @@ async function writeRaw(checkout: Checkout, text: string): Promise<void> {
   await mkdir(dirname(checkout.masterConfigFile), { recursive: true });
   await writeFile(checkout.masterConfigFile, text);
 }
+
+test("the second port of a real Keycloak is nobody else's, and counts only while Helm runs it", async (t) => {
+  const checkout = await makeCheckout(t);
+  const clash = setValue(makeConfig(), "keycloak.management_port", 25_000);
+  await saveMasterConfig(checkout, clash);
+  await assert.rejects(saveMasterConfig(checkout, setValue(clash, "keycloak.mode", "server")), {
+    message: /keycloak\.management_port is 25000, .*another than that of apps\.core\.port/,
+  });
+});
+
+test("where Keycloak's archive is and what it hashes to are checked before they are needed", async (t) => {
+  const checkout = await makeCheckout(t);
+  for (const [key, value, reason] of [
+    ["archive", "keycloak.tar.gz", /an absolute path or an http or https URL/],
+    ["archive_sha256", "abc", /a SHA-256 of 64 digits/],
+    ["url", "https://sso.example.org/?a=b", /an http or https URL without a query/],
+    ["mode", "real", /"embedded" or "server" or "external"/],
+  ] as const) {
+    const config = setValue(makeConfig(), `keycloak.${key}`, value);
+    await assert.rejects(saveMasterConfig(checkout, config), { message: reason });
+  }
+});

@@ -32,3 +32,25 @@ test("no line can drive the terminal or pass for two", () => {
   const ours = JSON.stringify({ message: hostile, field: hostile });
   assert.equal(formatLogLine(ours).trim(), "evil INFO all is well field=evil INFO all is well");
 });
+
+test("a line of Keycloak's is as short as ours, its exception named without its stack", () => {
+  const keycloak = {
+    timestamp: "2026-11-26T20:49:37.912447181Z",
+    sequence: 3208,
+    loggerName: "org.keycloak.services",
+    level: "ERROR",
+    message: "Uncaught server error",
+    threadName: "executor-thread-1",
+    threadId: 15,
+    mdc: {},
+    ndc: "",
+    hostName: "vm",
+    processName: "java",
+    processId: 20254,
+    exception: { refId: 1, exceptionType: "java.io.IOException", message: "gone", frames: [{}] },
+  };
+  assert.equal(
+    formatLogLine(JSON.stringify(keycloak)),
+    "20:49:37 error Uncaught server error exception=java.io.IOException: gone",
+  );
+});

@@ -42,6 +42,19 @@ test("any other answer is named, with the checks that fail", async (t) => {
   });
 });
 
+test("Keycloak's failing checks are named too", async (t) => {
+  const checks = [
+    { name: "Keycloak Initialized", status: "DOWN" },
+    { name: "Graceful Shutdown", status: "UP" },
+  ];
+  const body = JSON.stringify({ status: "DOWN", checks });
+  const server = http.createServer((_request, response) => respond(response, 503, body));
+  const port = await listen(t, server);
+  await assert.rejects(httpHealth(`http://127.0.0.1:${port}/`)(anyTime()), {
+    message: "health check answered 503 (Keycloak Initialized failing)",
+  });
+});
+
 test("nobody there and nobody answering are told apart", async (t) => {
   const isReady = httpHealth(`http://127.0.0.1:${await findFreePort()}/health`);
   await assert.rejects(isReady(anyTime()), { message: "not listening" });

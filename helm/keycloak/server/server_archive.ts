@@ -46,9 +46,9 @@ export async function obtainArchive(request: ArchiveRequest): Promise<string> {
   });
 }
 
-/** Where a download of that release is kept until the server is unpacked. */
+/** Where a download is kept until the server is unpacked; which version it holds, it says itself. */
 export function downloadPlace({ folder, release }: ArchiveRequest): string {
-  return join(folder, `keycloak-${release.version}.tar.gz`);
+  return join(folder, `keycloak-${release.sha256.slice(0, 16)}.tar.gz`);
 }
 
 function officialUrl(version: string): string {
