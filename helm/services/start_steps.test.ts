@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { waitFor } from "@hivematrix/lib/wait_for";
-import { answering, createManager, makeFolder, service, statusOf, untilState } from "./testing.ts";
+import { answering, createManager, makeFolder, service, statusOf } from "./testing.ts";
 
 test("what a preparation tells is shown while it lasts, and each new part of it logged", async (t) => {
   const gate = createGate();
