@@ -4,6 +4,7 @@ import type { Argv } from "yargs";
 import type { Checkout } from "../config/checkout.ts";
 import { requireWhole } from "./argument_checks.ts";
 import { addConfig } from "./config_commands.ts";
+import { addLogs } from "./logs_commands.ts";
 import { addSessions } from "./sessions_commands.ts";
 import { addUsers } from "./users_commands.ts";
 
@@ -119,25 +120,6 @@ function addServices(cli: Argv, checkout: Checkout): void {
     async ({ json }) => {
       const { status } = await import("./services.ts");
       await status(checkout, { isJson: json });
-    },
-  );
-}
-
-function addLogs(cli: Argv, checkout: Checkout): void {
-  cli.command(
-    "logs [service]",
-    "Show the end of one service's log, or of all",
-    (y) =>
-      y
-        .positional("service", { type: "string" })
-        .option("follow", { alias: "f", type: "boolean", default: false, describe: "and go on" })
-        .option("lines", { alias: "n", type: "number", default: 50, describe: "how many" })
-        .option("json", { type: "boolean", default: false, describe: "as they were written" })
-        .check(({ lines }) => requireWhole("--lines", lines, 1_000_000))
-        .example("$0 logs core -f", "watch Core"),
-    async ({ service, lines, follow, json }) => {
-      const { logs } = await import("./logs.ts");
-      await logs(checkout, { service, lines, follows: follow, isJson: json });
     },
   );
 }

@@ -1,44 +1,55 @@
 import type { Checkout } from "../config/checkout.ts";
 import { loadMasterConfig } from "../config/master_config.ts";
+import { createLogFilter, type LogFilter } from "../control/log_filter.ts";
 import { formatLogLine } from "../control/log_line.ts";
+import { readLogRecord } from "../control/log_record.ts";
+import { inOrder, type LogLine, searchLogs } from "../control/log_search.ts";
 import { followLogs, logEnds, readLastLines } from "../control/log_tail.ts";
 import { print } from "./output.ts";
 
 export interface LogsOptions {
-  /** One service; all of them without one. */
-  readonly service: string | undefined;
+  /** None: all of them. */
+  readonly services: readonly string[];
+  readonly filter: LogFilter;
   readonly lines: number;
   readonly follows: boolean;
   /** As the services wrote them. */
   readonly isJson: boolean;
 }
 
-/** `helm logs [service]`: the last lines, those of several services in the order of their times. */
+/** `helm logs [service..]`: the last lines, those of several services in the order of their times. */
 export async function logs(checkout: Checkout, options: LogsOptions): Promise<void> {
-  const names = await chooseServices(checkout, options.service);
+  const { filter, lines, follows, isJson } = options;
+  const names = await chooseServices(checkout, options.services);
   const width = names.length > 1 ? Math.max(...names.map((name) => name.length)) : 0;
   const show = (name: string, line: string) =>
-    print(options.isJson ? line : formatLogLine(line, name, width));
+    print(isJson ? line : formatLogLine(line, name, width));
 
   const ends = logEnds(checkout.logDir, names);
-  const found = await Promise.all(
-    names.map(async (name) => ({
-      name,
-      lines: await readLastLines(checkout.logDir, name, options.lines, ends.get(name)),
-    })),
-  );
-  for (const { name, line } of inOrder(found).slice(-options.lines)) show(name, line);
-  if (!options.follows) return;
+  for (const { service, line } of await findLines(checkout.logDir, ends, filter, lines)) {
+    show(service, line);
+  }
+  if (!follows) return;
   const stopping = new AbortController();
   process.once("SIGINT", () => stopping.abort());
-  await followLogs(checkout.logDir, ends, show, stopping.signal);
+  const filters = new Map(names.map((name) => [name, createLogFilter(filter)]));
+  const showWanted = (name: string, line: string) => {
+    if (filters.get(name)?.(line)) show(name, line);
+  };
+  await followLogs(checkout.logDir, ends, showWanted, stopping.signal);
 }
 
-async function chooseServices(checkout: Checkout, service: string | undefined): Promise<string[]> {
+/** @returns all services when none is named @throws {Error} for a name that is none's */
+export async function chooseServices(
+  checkout: Checkout,
+  named: readonly string[] = [],
+): Promise<string[]> {
   const known = await listServices(checkout);
-  if (service === undefined) return known;
-  if (known.includes(service)) return [service];
-  throw new Error(`There is no service "${service}", there are: ${known.join(", ")}`);
+  const unknown = named.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new Error(`There is no service "${unknown}", there are: ${known.join(", ")}`);
+  }
+  return named.length === 0 ? known : [...new Set(named)];
 }
 
 async function listServices(checkout: Checkout): Promise<string[]> {
@@ -47,14 +58,27 @@ async function listServices(checkout: Checkout): Promise<string[]> {
   return [...postgres, ...Object.keys(apps)];
 }
 
-/** A line without a time of its own (a stack trace) belongs to the one before it. */
-function inOrder(logs: readonly { name: string; lines: readonly string[] }[]) {
-  const dated = logs.flatMap(({ name, lines }) => {
-    let time = "";
-    return lines.map((line) => {
-      time = /^\{"time":"([^"]+)"/.exec(line)?.[1] ?? time;
-      return { name, line, time };
-    });
+async function findLines(
+  logDir: string,
+  ends: ReadonlyMap<string, number>,
+  filter: LogFilter,
+  count: number,
+): Promise<LogLine[]> {
+  const isWhole = Object.values(filter).every((value) => value === undefined);
+  // Without a filter the ends of the files are enough, however long they are.
+  if (!isWhole) return await searchLogs(logDir, ends, filter, count);
+  const found = await Promise.all(
+    [...ends].map(async ([service, end]) =>
+      toLogLines(service, await readLastLines(logDir, service, count, end)),
+    ),
+  );
+  return inOrder(found.flat()).slice(-count);
+}
+
+function toLogLines(service: string, lines: readonly string[]): LogLine[] {
+  let atMs = 0;
+  return lines.map((line) => {
+    atMs = readLogRecord(line)?.atMs ?? atMs;
+    return { service, line, atMs };
   });
-  return dated.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
 }

@@ -54,3 +54,13 @@ test("a line of Keycloak's is as short as ours, its exception named without its 
     "20:49:37 error Uncaught server error exception=java.io.IOException: gone",
   );
 });
+
+test("an error is its name and its message, without the frames of its stack", () => {
+  const error = { name: "HttpError", message: "Not yet", stack: "HttpError: Not yet\n    at x" };
+  assert.equal(
+    formatLogLine(JSON.stringify({ message: "m", error })).trim(),
+    "m error=HttpError: Not yet",
+  );
+  const plain = JSON.stringify({ message: "m", owner: { name: "ada", message: 1 } });
+  assert.equal(formatLogLine(plain).trim(), 'm owner={"name":"ada","message":1}');
+});

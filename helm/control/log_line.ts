@@ -38,9 +38,10 @@ function describe(record: Record<string, unknown>): string {
 
 function describeValue(value: unknown): string {
   if (typeof value === "string") return value;
-  // Keycloak's exceptions come with every frame of their stack; --json shows them.
-  const { exceptionType, message } = (value ?? {}) as Record<string, unknown>;
-  return exceptionType === undefined ? JSON.stringify(value) : `${exceptionType}: ${message}`;
+  const { name, exceptionType = name, message, stack } = (value ?? {}) as Record<string, unknown>;
+  // Errors and Keycloak's exceptions come with every frame of their stack; --json shows them.
+  const isError = typeof exceptionType === "string" && (stack !== undefined || name === undefined);
+  return isError ? `${exceptionType}: ${message}` : JSON.stringify(value);
 }
 
 function parseRecord(line: string): Record<string, unknown> | undefined {
