@@ -82,7 +82,10 @@ test("a request is followed through every service that it touched", async (t) =>
   assert.equal(spans.length, 2);
   const several = await helm("trace", "abcdef");
   assert.equal(several.status, 1);
-  assert.match(several.stderr, /Cannot trace abcdef: 2 requests begin so, such as abcdef9999, abcdef1234/);
+  assert.match(
+    several.stderr,
+    /Cannot trace abcdef: 2 requests begin so, such as abcdef9999, abcdef1234/,
+  );
   assert.match((await helm("trace", "ffffffff")).stderr, /no log has a line of it/);
   assert.equal((await helm("trace", "abc")).status, 2);
 });
