@@ -63,13 +63,31 @@ export function copyCheckout(scope: TestScope): string {
 
 /** Starts a copy with start.sh on ports of its own; stopped with `helm down` when the test ends. */
 export async function startPlatform(scope: TestScope, ...options: string[]): Promise<Platform> {
+  return await startPlatformWith(scope, [], ...options);
+}
+
+/** The same with settings that are made before the first start, as by `helm config set`. */
+export async function startPlatformWith(
+  scope: TestScope,
+  settings: readonly (readonly [key: string, value: string])[],
+  ...options: string[]
+): Promise<Platform> {
   const folder = copyCheckout(scope);
   const offset = await findFreeOffset();
   const run = (program: string, words: string[]) => runCommand(join(folder, program), words);
   const start = (...more: string[]) => run("scripts/start.sh", more);
   const helm = (...words: string[]) => run("scripts/helm", words);
   scope.after(() => helm("down"));
-  const { status, output } = await start("--port-offset", String(offset), ...options);
+  const words = ["--port-offset", String(offset), ...options];
+  if (settings.length > 0) {
+    const { status, output } = await helm("init", ...words);
+    if (status !== 0) throw new Error(`helm init ended with status ${status}:\n${output}`);
+  }
+  for (const [key, value] of settings) {
+    const { status, output } = await helm("config", "set", key, value);
+    if (status !== 0) throw new Error(`Cannot set ${key}:\n${output}`);
+  }
+  const { status, output } = await start(...words);
   if (status !== 0) throw new Error(`start.sh ended with status ${status}:\n${output}`);
   const origin = /https?:\/\/localhost:?\d*/.exec(output)?.[0];
   if (origin === undefined) throw new Error(`start.sh printed no address:\n${output}`);
