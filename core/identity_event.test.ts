@@ -8,14 +8,18 @@ const read = (operation: string, resource: string, path: string) =>
 test("what happens to a user has that user looked at", () => {
   const look = { kind: "look", sub: "ada" };
   for (const [operation, resource, path] of [
-    ["UPDATE", "USER", "users/ada"],
     ["DELETE", "USER", "users/ada"],
+    ["DELETE_ACCOUNT", "USER", "users/ada"],
     ["ACTION", "USER", "users/ada/execute-actions-email"],
     ["CREATE", "GROUP_MEMBERSHIP", "users/ada/groups/g"],
     ["DELETE", "GROUP_MEMBERSHIP", "users/ada/groups/g"],
   ] as const) {
     assert.deepEqual(read(operation, resource, path), look, path);
   }
+});
+
+test("R12: an update can be of anything, the password included", () => {
+  assert.deepEqual(read("UPDATE", "USER", "users/ada"), { kind: "update", sub: "ada", atMs: 7 });
 });
 
 test("R12: a new password and a sign-out end what was begun before", () => {

@@ -1,6 +1,6 @@
-// What an admin event of Keycloak says of somebody's sessions here.
+// What an event of Keycloak says of somebody's sessions here.
 
-/** An entry of `GET /admin/realms/<realm>/admin-events`. */
+/** An entry of `GET /admin/realms/<realm>/admin-events`, or of `…/events` in the same shape. */
 export interface IdentityEvent {
   readonly id: string;
   /** By the provider's clock. */
@@ -11,12 +11,20 @@ export interface IdentityEvent {
   readonly path: string;
 }
 
-/** The kinds of things whose changes are asked for. */
+/** The kinds of things whose changes by administrators are asked for. */
 export const watchedResources = ["USER", "GROUP_MEMBERSHIP", "GROUP", "USER_SESSION", "REALM"];
+
+/**
+ * What people do to themselves. A new password is not among it: whether their other sessions end too
+ * is theirs to say on the page where they choose it, and for those Keycloak sends messages.
+ */
+export const watchedTypes = ["DELETE_ACCOUNT", "USER_DISABLED_BY_PERMANENT_LOCKOUT"];
 
 export type IdentityChange =
   /** Something about this person, or about everybody (a group's name), has changed: look who they are. */
   | { readonly kind: "look"; readonly sub: string | undefined }
+  /** As "look", and it may have been the password, of which the event says nothing. */
+  | { readonly kind: "update"; readonly sub: string; readonly atMs: number }
   /** The provider's session is over. */
   | { readonly kind: "session_end"; readonly sid: string }
   | ({ readonly kind: "sign_out" } & SignOut)
@@ -56,5 +64,6 @@ export function readChange(event: IdentityEvent): IdentityChange | undefined {
       return { kind: "sign_out", sub: id, beforeMs: atMs, cause: "signed_out" };
     }
   }
-  return { kind: "look", sub: id };
+  const isUpdate = resource === "USER" && operation === "UPDATE" && action === undefined;
+  return isUpdate ? { kind: "update", sub: id, atMs } : { kind: "look", sub: id };
 }

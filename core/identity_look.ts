@@ -2,12 +2,21 @@ import { isDeepStrictEqual } from "node:util";
 import type { Log } from "@hivematrix/lib/log";
 import type { SignOut } from "./identity_event.ts";
 import type { KeycloakAdmin } from "./keycloak_admin.ts";
-import { type Person, type PersonSession, readPerson, readSessions } from "./keycloak_people.ts";
+import {
+  type Person,
+  type PersonSession,
+  readPasswordTime,
+  readPerson,
+  readSessions,
+} from "./keycloak_people.ts";
 import type { EndSessions } from "./session_ending.ts";
 import type { HeldSession, SessionSelector, SessionStore } from "./session_store.ts";
 
 /** For the difference of two machines' clocks. */
 const clockLeewayMs = 5000;
+
+/** An update's event follows the change itself so soon. */
+const updateMs = 2000;
 
 export interface IdentityLookOptions {
   readonly admin: KeycloakAdmin;
@@ -73,6 +82,13 @@ export class IdentityLook {
     if (isRepeated && except.length === held.length) return;
     // By the person, not one by one: those that are past their time here can live on there.
     await this.#end({ sub, except }, cause, cause === "signed_out" && !isRepeated);
+  }
+
+  /** An update of a person can set a password too; its event does not say so, its time does. */
+  async followUpdate(sub: string, atMs: number): Promise<void> {
+    const setAtMs = await readPasswordTime(this.#options.admin, sub);
+    if (setAtMs === undefined || Math.abs(atMs - setAtMs) > updateMs) return;
+    await this.signOut({ sub, beforeMs: setAtMs, cause: "new_password" });
   }
 
   /** The provider has ended the session. */

@@ -142,6 +142,19 @@ test("R12: a sign-in with the old password that was under way does not last", as
   assert.equal(await stateOf(scene, renewed), "live");
 });
 
+test("R12: a password that came with another change of a user counts as well", async (t) => {
+  const scene = await play(t);
+  const { provider } = scene;
+  const [first, second] = [await begin(scene), await begin(scene, grace)];
+  change(scene, grace.sub, { passwordSetAt: provider.now() - 10_000, groups: grace.groups });
+  provider.tell("UPDATE", "USER", `users/${grace.sub}`);
+  change(scene, sub, { passwordSetAt: provider.now() });
+  provider.tell("UPDATE", "USER", `users/${sub}`);
+  await waitFor(() => isEnded(scene, first));
+  await passRounds(scene);
+  assert.equal(await stateOf(scene, second), "live", "its password was set before");
+});
+
 test("R34: a session that is gone at the provider before its time was ended", async (t) => {
   const inAnHour = Math.floor(Date.now() / 1000) + 3600;
   const scene = await play(t, { lookEveryMs: 20 });

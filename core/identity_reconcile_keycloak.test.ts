@@ -195,6 +195,34 @@ test("R12: a password set by an administrator ends what was begun with the old o
   assert.equal(await isLive(renewed.token), true);
 });
 
+test("R12: so does one that comes with other changes of the user", { skip }, async () => {
+  const { id, username } = await createPerson();
+  const { token } = await signIn(username);
+  const credentials = [{ type: "password", value: "another password", temporary: false }];
+  await admin.ask("change", "PUT", `/users/${id}`, { credentials });
+  await waitFor(() => ended(token), within);
+  assert.equal(reasonFor(id), "a new password was set at the identity provider");
+});
+
+test("R12: whoever chooses a new password decides about their other sessions", {
+  skip,
+}, async () => {
+  const { username } = await createPerson();
+  const own = await signIn(username);
+  const other = await signIn(username);
+  const choose = async (secret: string, fields: Record<string, string>) => {
+    const page = await own.browser.open(own.browser.attempt({ kc_action: "UPDATE_PASSWORD" }).url);
+    const passwords = { "password-new": secret, "password-confirm": secret };
+    const end = await own.browser.submit(page, { ...passwords, ...fields });
+    assert.match(end.url, /kc_action_status=success/);
+  };
+  await choose("a second password", {});
+  await choose("a third password", { "logout-sessions": "on" });
+  await waitFor(() => ended(other.token), within);
+  assert.equal(await isLive(own.token), true);
+  assert.equal(await isLive((await signIn(username, "a third password")).token), true);
+});
+
 test("R34: a session ended in the admin console is over here, and no other", { skip }, async () => {
   const { id, username } = await createPerson();
   const first = await signIn(username);

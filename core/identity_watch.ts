@@ -97,6 +97,7 @@ export class IdentityWatch {
       const cause = "signed_out";
       for (const sub of await this.#listPeople()) this.#planSignOut({ ...change, sub, cause }, id);
     } else {
+      if (change.kind === "update") this.#planUpdate(change.sub, change.atMs, id);
       const people = change.sub === undefined ? await this.#listPeople() : [change.sub];
       for (const sub of people) {
         this.#look.forget(sub);
@@ -107,6 +108,13 @@ export class IdentityWatch {
 
   #planSignOut(signOut: SignOut, id: string): void {
     this.#urgent.add(`${id} ${signOut.sub}`, () => this.#look.signOut(signOut));
+  }
+
+  #planUpdate(sub: string, atMs: number, id: string): void {
+    this.#urgent.add(id, async () => {
+      const held = await this.#sessions.listHeld([sub]);
+      if (held.length > 0) await this.#look.followUpdate(sub, atMs);
+    });
   }
 
   /**

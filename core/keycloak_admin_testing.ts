@@ -12,6 +12,7 @@ export interface DoublePerson {
   /** Paths: `/technicians`. */
   groups: string[];
   sessions: { id: string; start: number }[];
+  passwordSetAt?: number;
 }
 
 export interface AdminDouble {
@@ -71,6 +72,11 @@ export async function startAdminDouble(scope: TestScope): Promise<AdminDouble> {
   const readUser = (id: string, part: string | undefined) => {
     const person = people.get(decodeURIComponent(id));
     if (person === undefined) return Response.json({ error: "User not found" }, { status: 404 });
+    if (part === "credentials") {
+      return Response.json(
+        person.passwordSetAt ? [{ type: "password", createdDate: person.passwordSetAt }] : [],
+      );
+    }
     if (part === "sessions") return Response.json(person.sessions);
     if (part === undefined) return Response.json({ id, enabled: person.enabled });
     return Response.json(person.groups.map((path) => ({ path, name: path.split("/").at(-1) })));
@@ -84,6 +90,7 @@ export async function startAdminDouble(scope: TestScope): Promise<AdminDouble> {
     if (other !== undefined) return other;
     const [place, id = "", part] = path.split("/");
     if (place === "users") return readUser(id, part);
+    if (path === "events") return Response.json([]);
     return Response.json(path === "admin-events" ? readEvents(url) : settings);
   };
   const base = "/realms/hivematrix/protocol/openid-connect";
@@ -95,11 +102,13 @@ export async function startAdminDouble(scope: TestScope): Promise<AdminDouble> {
         path: `${base}/logout`,
         handler: () => new Response(null, { status: 204 }),
       },
-      ...["admin-events", "events/config", "users/:id", "users/:id/:part"].map((path) => ({
-        method: "GET" as const,
-        path: `/admin/realms/hivematrix/${path}`,
-        handler: answer,
-      })),
+      ...["admin-events", "events", "events/config", "users/:id", "users/:id/:part"].map(
+        (path) => ({
+          method: "GET" as const,
+          path: `/admin/realms/hivematrix/${path}`,
+          handler: answer,
+        }),
+      ),
     ],
     { service: "keycloak", log: createTestLog("keycloak") },
   );

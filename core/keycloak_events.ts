@@ -1,7 +1,35 @@
-// Keycloak's admin events: what an administrator, or a program in an administrator's place, has done.
-import { type IdentityEvent, watchedResources } from "./identity_event.ts";
+// Keycloak's events: what administrators have done, or programs in their place, and what people have
+// done to themselves.
+import { type IdentityEvent, watchedResources, watchedTypes } from "./identity_event.ts";
 import type { KeycloakAdmin } from "./keycloak_admin.ts";
 import { ProviderAwayError, ProviderRefusalError } from "./provider_question.ts";
+
+interface Source {
+  readonly path: "admin-events" | "events";
+  readonly filter: readonly [name: string, value: string][];
+  read(event: Record<string, unknown>): Omit<IdentityEvent, "id" | "atMs">;
+}
+
+const sources: readonly Source[] = [
+  {
+    path: "admin-events",
+    filter: watchedResources.map((resource) => ["resourceTypes", resource]),
+    read: ({ operationType, resourceType, resourcePath }) => ({
+      operation: String(operationType),
+      resource: String(resourceType),
+      path: String(resourcePath),
+    }),
+  },
+  {
+    path: "events",
+    filter: watchedTypes.map((type) => ["type", type]),
+    read: ({ type, userId }) => ({
+      operation: String(type),
+      resource: "USER",
+      path: `users/${String(userId)}`,
+    }),
+  },
+];
 
 const pageSize = 200;
 
@@ -26,36 +54,40 @@ export async function readEvents(
   isSeen: (id: string) => boolean,
 ): Promise<{ events: IdentityEvent[]; isTruncated: boolean }> {
   const found = new Map<string, IdentityEvent>();
-  let isTruncated = true;
-  for (let page = 0; isTruncated && page < maxPages; page++) {
-    const events = await readPage(admin, fromMs, page);
-    const fresh = events.filter(({ id }) => !isSeen(id));
-    for (const event of fresh) found.set(event.id, event);
-    // The newest come first: behind a page without anything new there is nothing new.
-    isTruncated = events.length === pageSize && fresh.length > 0;
+  let isTruncated = false;
+  for (const source of sources) {
+    let isMore = true;
+    for (let page = 0; isMore && page < maxPages; page++) {
+      const events = await readPage(admin, source, fromMs, page);
+      const fresh = events.filter(({ id }) => !isSeen(id));
+      for (const event of fresh) found.set(event.id, event);
+      // The newest come first: behind a page without anything new there is nothing new.
+      isMore = events.length === pageSize && fresh.length > 0;
+    }
+    isTruncated ||= isMore;
   }
   return { events: [...found.values()].sort((a, b) => a.atMs - b.atMs), isTruncated };
 }
 
-async function readPage(admin: KeycloakAdmin, fromMs: number, page: number) {
-  const query = new URLSearchParams({
-    dateFrom: String(fromMs),
-    first: String(page * pageSize),
-    max: String(pageSize),
+async function readPage(
+  admin: KeycloakAdmin,
+  { path, filter, read }: Source,
+  fromMs: number,
+  page: number,
+): Promise<IdentityEvent[]> {
+  const query = new URLSearchParams([
+    ["dateFrom", String(fromMs)],
+    ["first", String(page * pageSize)],
+    ["max", String(pageSize)],
+    ...filter,
+  ]);
+  const events = await admin.get(path, "view-events", query);
+  if (!Array.isArray(events)) throw new ProviderAwayError(`its ${path} cannot be used`);
+  return events.map((event: Record<string, unknown>) => {
+    const { id, time } = event;
+    if (typeof time !== "number") throw new ProviderAwayError(`its ${path} have no time`);
+    const what = read(event);
+    // Before Keycloak 25 they had no id.
+    return { ...what, id: typeof id === "string" ? id : JSON.stringify([time, what]), atMs: time };
   });
-  for (const resource of watchedResources) query.append("resourceTypes", resource);
-  const events = await admin.get("admin-events", "view-events", query);
-  if (!Array.isArray(events)) throw new ProviderAwayError("its admin events cannot be used");
-  return events.map(readEvent);
-}
-
-function readEvent(event: Record<string, unknown>): IdentityEvent {
-  const { id, time, operationType, resourceType, resourcePath } = event;
-  if (typeof time !== "number") throw new ProviderAwayError("its admin events have no time");
-  const operation = String(operationType);
-  const resource = String(resourceType);
-  const path = String(resourcePath);
-  // Before Keycloak 25 they had no id.
-  const name = typeof id === "string" ? id : `${time} ${operation} ${resource} ${path}`;
-  return { id: name, atMs: time, operation, resource, path };
 }

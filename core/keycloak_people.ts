@@ -48,6 +48,17 @@ export async function readSessions(
   });
 }
 
+/** When the person's password was set, by the provider's clock; `undefined` without one. */
+export async function readPasswordTime(
+  admin: KeycloakAdmin,
+  id: string,
+): Promise<number | undefined> {
+  const credentials = await admin.get(`users/${encodeURIComponent(id)}/credentials`, "view-users");
+  if (!Array.isArray(credentials)) return undefined;
+  const createdDate: unknown = credentials.find(({ type }) => type === "password")?.createdDate;
+  return typeof createdDate === "number" ? createdDate : undefined;
+}
+
 function readGroups(groups: unknown): string[][] {
   if (!Array.isArray(groups)) throw unreadable("users/{id}/groups");
   const paths: string[] = [];
