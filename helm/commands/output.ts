@@ -28,7 +28,7 @@ export function welcome(
 ): string[] {
   const isWellKnown = environment === "development" && user.password === "admin";
   const how = isWellKnown
-    ? `with the password "${user.password}", and change it`
+    ? `with the password "${user.password}", and change it ("helm users reset-password ${user.username}")`
     : 'with the password from the first start (again: "helm config get keycloak.admin_password")';
   return [`HiveMatrix is ready: ${address}`, `Sign in as "${user.username}" ${how}.`];
 }
