@@ -4,6 +4,8 @@ export interface CookieNames {
   /** One for each sign-in attempt, so that several tabs can sign in at once. */
   loginAttempt(state: string): string;
   isLoginAttempt(name: string): boolean;
+  /** Of a browser in which people have signed in before. */
+  readonly knownBrowser: string;
 }
 
 /**
@@ -11,7 +13,7 @@ export interface CookieNames {
  * not know ports): no service may see it, and none may set it.
  */
 export function isGatewayCookie(name: string): boolean {
-  return /^(?:__Host-)?hivematrix_(?:session|login)(?:_|$)/i.test(name);
+  return /^(?:__Host-)?hivematrix_(?:session|login|browser)(?:_|$)/i.test(name);
 }
 
 /**
@@ -29,5 +31,6 @@ export function cookieNames(publicOrigin: URL): CookieNames {
     session: `${prefix}_session${suffix}`,
     loginAttempt: (state) => `${login}${state.slice(0, 16)}`,
     isLoginAttempt: (name) => name.startsWith(login),
+    knownBrowser: `${prefix}_browser${suffix}`,
   };
 }

@@ -2,6 +2,7 @@ import { HttpError } from "@hivematrix/lib/http_error";
 import { redirect } from "@hivematrix/lib/responses";
 import { decodeJwt } from "jose";
 import { type CoreClient, LoginRefused } from "./core_client.ts";
+import type { KnownBrowsers } from "./known_browsers.ts";
 import { leadToProvider, loginUrl } from "./login.ts";
 import { createLoginAttempt, type LoginAttempt, type LoginAttempts } from "./login_attempt.ts";
 import type { OwnHandler, OwnRequest } from "./own_request.ts";
@@ -9,6 +10,16 @@ import type { Pages } from "./pages.ts";
 import type { Provider } from "./provider.ts";
 import type { SessionCookie } from "./session_cookie.ts";
 import { describeSession, hashSessionId } from "./trusted_sessions.ts";
+
+export interface FinishLoginParts {
+  readonly provider: Provider;
+  readonly core: CoreClient;
+  readonly attempts: LoginAttempts;
+  readonly sessionCookie: SessionCookie;
+  /** Where Nexus counts the passwords that are tried (password_guard.ts). */
+  readonly knownBrowsers?: KnownBrowsers | undefined;
+  readonly pages: Pages;
+}
 
 /**
  * GET /keycloak-callback: code → provider's tokens → Core's user token → session cookie → the page
@@ -19,14 +30,9 @@ export function finishLogin({
   core,
   attempts,
   sessionCookie,
+  knownBrowsers,
   pages,
-}: {
-  provider: Provider;
-  core: CoreClient;
-  attempts: LoginAttempts;
-  sessionCookie: SessionCookie;
-  pages: Pages;
-}): OwnHandler {
+}: FinishLoginParts): OwnHandler {
   return async (request) => {
     const state = readOne(request.parameters, "state") ?? "";
     const attempt = await attempts.take(state, request.cookies);
@@ -77,6 +83,10 @@ export function finishLogin({
     // 303: whatever method led here, the wanted page is fetched with GET.
     const response = redirect(attempt.returnPath, 303, { "cache-control": "no-store" });
     response.headers.append("set-cookie", sessionCookie.format(token, exp - iat));
+    if (knownBrowsers !== undefined) {
+      const logins = [tokens.claims["preferred_username"], tokens.claims["email"]].filter(isText);
+      response.headers.append("set-cookie", knownBrowsers.format(request.cookies, logins));
+    }
     return response;
   }
 }
@@ -111,6 +121,10 @@ function readAuthorizationResponse(parameters: URLSearchParams): string {
   const code = readOne(parameters, "code");
   if (code === undefined) throw new HttpError(400, "The identity provider's answer has no code");
   return code;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
 }
 
 /** A parameter that must not be repeated (RFC 6749 §3.1). @throws {HttpError} 400 */

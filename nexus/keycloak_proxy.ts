@@ -5,6 +5,7 @@ import { createUpstream, type ForwardingParts, forwardPassage } from "./forward_
 import type { NexusLimits } from "./limits.ts";
 import type { NexusSettings } from "./nexus_settings.ts";
 import type { Passage } from "./passage.ts";
+import type { PasswordGuard } from "./password_guard.ts";
 import { hasBody, readContent } from "./request_content.ts";
 import type { SessionCookie } from "./session_cookie.ts";
 import type { SignInLimit } from "./sign_in_limit.ts";
@@ -16,6 +17,8 @@ export interface KeycloakProxyParts extends ForwardingParts {
   readonly realm: string;
   readonly sessionCookie: SessionCookie;
   readonly signInLimit: SignInLimit;
+  /** Where the provider does not count passwords as Nexus would. */
+  readonly guardPasswords?: PasswordGuard | undefined;
   readonly limits: Pick<NexusLimits, "body_idle_seconds">;
 }
 
@@ -37,7 +40,7 @@ export function createKeycloakUpstream(
  * so are other realms: Keycloak's `master` gives whoever guesses its administrator's password a token
  * for all of it. While the provider cannot be reached, its pages are answered with 503.
  *
- * @throws {HttpError} 404 for anything else of the provider, 429; 408 and 413 for a form
+ * @throws {HttpError} 404 for anything else of the provider, 429; 408, 413 and 415 for a form
  */
 export function forwardToKeycloak(
   parts: KeycloakProxyParts,
@@ -53,9 +56,10 @@ export function forwardToKeycloak(
   if (!rest.startsWith("/resources/")) parts.signInLimit(passage);
   if (!hasBody(incoming)) return sendOn(parts, keycloak, passage, rest);
   const idleMs = parts.limits.body_idle_seconds * 1000;
-  return readContent(incoming, { maxBytes: maxFormBytes, idleMs }).then((content) =>
-    sendOn(parts, keycloak, passage, rest, content),
-  );
+  return readContent(incoming, { maxBytes: maxFormBytes, idleMs }).then((content) => {
+    parts.guardPasswords?.(passage, rest, content);
+    return sendOn(parts, keycloak, passage, rest, content);
+  });
 }
 
 /** @param path below `/keycloak` */

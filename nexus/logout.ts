@@ -82,7 +82,8 @@ function removeCookies(
   for (const name of cookies.keys()) {
     // Other names on this path can belong to other programs: cookies do not know ports.
     const isOurs = names.isLoginAttempt(name) || /^__Host-/i.test(name);
-    if (name === names.session || !isOurs) continue;
+    // The browser stays known: it opens nothing, and the next sign-in is the better for it.
+    if (name === names.session || name === names.knownBrowser || !isOurs) continue;
     const removal = removeCookie(name, isSecure);
     if (removal !== undefined) headers.append("set-cookie", removal);
   }

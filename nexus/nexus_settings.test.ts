@@ -87,6 +87,20 @@ test("limits and proxies come as numbers and addresses, and are none of ours by 
   assert.deepEqual(set.trustedProxies, ["10.0.0.1", "::1"]);
 });
 
+test("passwords are counted where Helm says so, each process having its share of the limits", () => {
+  assert.equal(read().passwordLimits, undefined);
+  const set = read({
+    PROCESSES: "4",
+    THROTTLE_PASSWORDS: "true",
+    LIMIT_FAILURES_PER_USER: "9",
+  });
+  assert.deepEqual(set.passwordLimits, {
+    failures_per_address: 75,
+    failures_per_user_and_address: 5,
+    failures_per_user: 3,
+  });
+});
+
 test("a certificate without an https address is a contradiction", () => {
   assert.throws(() => read({ TLS_CERT_FILE: "cert.pem", TLS_KEY_FILE: "key.pem" }), /https|TLS/);
   const secure = { NEXUS_SERVICE_URL: "https://hive.example.org", TLS_CERT_FILE: "cert.pem" };

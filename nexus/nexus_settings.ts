@@ -1,5 +1,11 @@
 import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
+import {
+  readThrottleLimits,
+  shareThrottleLimits,
+  type ThrottleLimits,
+  throttleSettings,
+} from "@hivematrix/lib/password_throttle";
 import { readPort, readSettings, SettingsError } from "@hivematrix/lib/settings";
 import { type NexusLimits, nexusLimitSettings, readNexusLimits, shareLimits } from "./limits.ts";
 
@@ -20,6 +26,8 @@ export interface NexusSettings {
   readonly TLS_KEY_FILE?: string;
   /** Default: limits.ts. */
   readonly limits?: NexusLimits;
+  /** How many passwords may be tried, where the provider leaves that to Nexus (password_guard.ts). */
+  readonly passwordLimits?: ThrottleLimits;
   /** Addresses of proxies before Nexus, whose X-Forwarded-For is believed. */
   readonly trustedProxies?: readonly string[];
 }
@@ -70,6 +78,8 @@ export function readNexusSettings(
       "PROCESSES",
       "REDIRECT_PORT",
       "TRUSTED_PROXIES",
+      "THROTTLE_PASSWORDS",
+      ...throttleSettings,
       ...nexusLimitSettings,
     ],
     env,
@@ -92,6 +102,9 @@ export function readNexusSettings(
     processes,
     redirectPort: readRedirectPort(found.REDIRECT_PORT, publicUrl),
     limits: shareLimits(readNexusLimits(found), processes),
+    ...(found.THROTTLE_PASSWORDS === "true" && {
+      passwordLimits: shareThrottleLimits(readThrottleLimits("nexus", found), processes),
+    }),
     trustedProxies: readAddresses("TRUSTED_PROXIES", found.TRUSTED_PROXIES),
   };
 }

@@ -5,9 +5,8 @@ import { openServices } from "./access_rules.ts";
 import type { Compose } from "./composition.ts";
 import type { CoreClient } from "./core_client.ts";
 import { type IsReady, showHealth } from "./health.ts";
-import { finishLogin } from "./keycloak_callback.ts";
+import { type FinishLoginParts, finishLogin } from "./keycloak_callback.ts";
 import { beginLogin } from "./login.ts";
-import type { LoginAttempts } from "./login_attempt.ts";
 import { type LogOutParts, logOut } from "./logout.ts";
 import {
   type OwnHandler,
@@ -27,12 +26,12 @@ type PageTable<Handler> = ReadonlyMap<string, OwnPage<Handler>>;
 
 /** Pages that need no session, by path. */
 export function openPages(
-  parts: LogOutParts & {
-    readonly attempts: LoginAttempts;
-    readonly checkSession: SessionCheck;
-    readonly isReady: IsReady;
-    readonly signInLimit: SignInLimit;
-  },
+  parts: LogOutParts &
+    FinishLoginParts & {
+      readonly checkSession: SessionCheck;
+      readonly isReady: IsReady;
+      readonly signInLimit: SignInLimit;
+    },
 ): PageTable<OwnHandler> {
   const { signInLimit } = parts;
   return new Map<string, OwnPage<OwnHandler>>([

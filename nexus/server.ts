@@ -1,6 +1,7 @@
 import type { Server } from "node:http";
 import { join } from "node:path";
 import type { Log } from "@hivematrix/lib/log";
+import { PasswordThrottle } from "@hivematrix/lib/password_throttle";
 import { handUpgradesTo } from "@hivematrix/lib/serve";
 import { createServiceRegistry } from "@hivematrix/lib/service_registry";
 import { createTokenVerifier } from "@hivematrix/lib/token_verifier";
@@ -15,6 +16,7 @@ import { readPublicFacts } from "./forwarded_headers.ts";
 import { createGateway, type GatewayParts } from "./gateway.ts";
 import type { IsReady } from "./health.ts";
 import { createKeycloakUpstream } from "./keycloak_proxy.ts";
+import { KnownBrowsers } from "./known_browsers.ts";
 import { defaultLimits } from "./limits.ts";
 import { createServer } from "./listener.ts";
 import { LoginAttempts } from "./login_attempt.ts";
@@ -22,6 +24,7 @@ import type { NexusSettings } from "./nexus_settings.ts";
 import { OpenConnections } from "./open_connections.ts";
 import { openPages, sessionPages } from "./own_pages.ts";
 import { createPages } from "./pages.ts";
+import { createPasswordGuard } from "./password_guard.ts";
 import { createProvider } from "./provider.ts";
 import { defaultHeaders, ownHeaders } from "./response_headers.ts";
 import { RevocationFeed } from "./revocation_feed.ts";
@@ -83,6 +86,10 @@ export function createNexus(
   });
   const { limits = defaultLimits, trustedProxies = [] } = settings;
   const signInLimit = createSignInLimit(limits.sign_in_requests_per_minute);
+  const { passwordLimits } = settings;
+  const knownBrowsers = passwordLimits && new KnownBrowsers(box, names, { isSecure });
+  const guardPasswords =
+    knownBrowsers && createPasswordGuard(new PasswordThrottle(passwordLimits), knownBrowsers);
   const forwarder = createForwarder(timeoutsMs, limits.body_idle_seconds * 1000);
   const { feed, trusted, connections, endHere } = openFeed(settings, core, log);
 
@@ -96,6 +103,7 @@ export function createNexus(
     limits,
     readClientAddress: createClientAddress(trustedProxies),
     signInLimit,
+    guardPasswords,
     pages,
     registry,
     forwarder,
@@ -108,6 +116,7 @@ export function createNexus(
       core,
       attempts,
       sessionCookie,
+      knownBrowsers,
       names,
       pages,
       isSecure,

@@ -8,8 +8,8 @@ export type SignInLimit = (request: Pick<OwnRequest, "address">) => void;
 
 /**
  * What somebody without a session can have done, and who can be anybody, is the sign-in: requests
- * that cost the provider's database, password checks, and Core. Passwords are counted at the provider
- * itself (helm/keycloak/password_throttle.ts), which knows whose they are.
+ * that cost the provider's database, password checks, and Core. Passwords are counted at the embedded
+ * provider itself, and for the real one in password_guard.ts.
  */
 export function createSignInLimit(perMinute: number, now?: () => number): SignInLimit {
   const requests = new RateLimit({

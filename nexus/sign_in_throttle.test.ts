@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { PasswordThrottle } from "../helm/keycloak/password_throttle.ts";
+import { PasswordThrottle } from "@hivematrix/lib/password_throttle";
 import { ada, type TestProvider } from "../helm/keycloak/testing.ts";
 import type { Answer, TestBrowser } from "./browser_testing.ts";
 import { startWithEmbeddedProvider } from "./embedded_provider_testing.ts";

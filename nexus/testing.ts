@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { closeServer } from "@hivematrix/lib/close_server";
+import type { ThrottleLimits } from "@hivematrix/lib/password_throttle";
 import { findFreePort } from "@hivematrix/lib/postgres_testing";
 import { listen } from "@hivematrix/lib/serve";
 import type { ServiceEntry } from "@hivematrix/lib/service_registry";
@@ -28,6 +29,8 @@ export interface TestNexusOptions {
   readonly services?: Readonly<Record<string, Partial<ServiceEntry>>>;
   readonly timeoutsMs?: UpstreamTimeouts;
   readonly limits?: Partial<NexusLimits>;
+  /** Nexus counts the passwords that are tried, with these limits. */
+  readonly passwordLimits?: ThrottleLimits;
   readonly trustedProxies?: readonly string[];
   readonly core?: TestCoreOptions;
   /** Another provider than the hostile one, made once the addresses of Nexus and Core are known. */
@@ -101,6 +104,7 @@ export async function startNexus(
     SECRET_KEY: "a-secret-key-of-this-test",
     SERVICE_SECRET: core.secretOf("nexus"),
     limits: { ...defaultLimits, ...options.limits },
+    ...(options.passwordLimits && { passwordLimits: options.passwordLimits }),
     trustedProxies: options.trustedProxies ?? [],
     ...(isSecure && makeCertificate(folder)),
   };

@@ -89,6 +89,22 @@ test("nexus is told its limits and the proxies before it where somebody has set 
   assert.equal(env({ trusted_proxies: [] }, proxied)["TRUSTED_PROXIES"], undefined);
 });
 
+test("R33: nexus counts passwords before a real Keycloak, by the provider's limits, and only there", () => {
+  const env = (mode: MasterConfig["keycloak"]["mode"]) => {
+    const keycloak = {
+      ...(config.apps["keycloak"] as AppConfig),
+      limits: { failures_per_user: 9 },
+    };
+    const apps = { ...config.apps, keycloak };
+    const changed = { ...config, apps, keycloak: { ...config.keycloak, mode } };
+    const { THROTTLE_PASSWORDS, LIMIT_FAILURES_PER_USER } = appEnv(changed, "nexus", "/hive/nexus");
+    return [THROTTLE_PASSWORDS, LIMIT_FAILURES_PER_USER];
+  };
+  assert.deepEqual(env("server"), ["true", "9"]);
+  assert.deepEqual(env("embedded"), [undefined, undefined]);
+  assert.deepEqual(env("external"), [undefined, undefined]);
+});
+
 test("R31: no app's files hold a secret of another app, nor the master secret", () => {
   const apps = Object.keys(config.apps);
   const written = new Map(

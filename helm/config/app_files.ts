@@ -48,7 +48,11 @@ export function appEnv(config: MasterConfig, app: string, folder: string): Value
     JWT_ISSUER: system.jwt_issuer,
     ...databaseEnv(config, settings),
     ...(app === "core" && { ...keyFiles(folder), ...sessionLimits(config), ...provider(config) }),
-    ...(app === "nexus" && { ...listening(settings, folder), ...proxies(config) }),
+    ...(app === "nexus" && {
+      ...listening(settings, folder),
+      ...proxies(config),
+      ...passwordLimits(config),
+    }),
     ...limits(settings),
   };
 }
@@ -169,8 +173,14 @@ function proxies({ apps, system }: MasterConfig): Values {
   return addresses.length === 0 ? {} : { TRUSTED_PROXIES: addresses.join(",") };
 }
 
+/** The real Keycloak counts passwords by user alone, so Nexus counts them before it (R33). */
+function passwordLimits({ apps, keycloak }: MasterConfig): Values {
+  if (keycloak.mode !== "server") return {};
+  return { THROTTLE_PASSWORDS: "true", ...limits(apps["keycloak"] ?? {}) };
+}
+
 /** Left out, the service's own defaults count. */
-function limits({ limits = {} }: AppConfig): Values {
+function limits({ limits = {} }: Pick<AppConfig, "limits">): Values {
   const entries = Object.entries(limits).map(([name, limit]) => [
     `LIMIT_${name.toUpperCase()}`,
     String(limit),

@@ -54,7 +54,7 @@ const nexusLimits: Readonly<Record<string, Check>> = {
   sign_in_requests_per_minute: wholeNumber(10, 1_000_000),
 };
 
-/** helm/keycloak/password_throttle.ts has theirs. */
+/** lib/password_throttle.ts has theirs. */
 const providerLimits: Readonly<Record<string, Check>> = {
   failures_per_address: wholeNumber(10, 1_000_000),
   failures_per_user_and_address: wholeNumber(3, 1000),

@@ -1,5 +1,6 @@
 import { addressGroup } from "@hivematrix/lib/client_address";
 import type { Log } from "@hivematrix/lib/log";
+import type { PasswordThrottle } from "@hivematrix/lib/password_throttle";
 import type { Middleware, ParameterizedContext } from "koa";
 import type Provider from "oidc-provider";
 import type { InteractionResults } from "oidc-provider";
@@ -8,7 +9,6 @@ import type { EmbeddedAccounts } from "./embedded_accounts.ts";
 import { readFormBody } from "./form_body.ts";
 import type { KnownDevices } from "./known_device.ts";
 import { requireOpenAttempt } from "./open_attempt.ts";
-import type { PasswordThrottle } from "./password_throttle.ts";
 import { renderPage } from "./provider_pages.ts";
 import type { PublicAddress } from "./public_address.ts";
 

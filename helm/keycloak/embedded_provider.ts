@@ -1,5 +1,6 @@
 import type { Sql } from "@hivematrix/lib/database";
 import type { Log } from "@hivematrix/lib/log";
+import type { PasswordThrottle } from "@hivematrix/lib/password_throttle";
 import type Koa from "koa";
 import Provider, { type ClientMetadata, type Configuration } from "oidc-provider";
 import { answerBackendLogout } from "./backend_logout.ts";
@@ -10,7 +11,6 @@ import { answerPasswordChange, passwordPath } from "./embedded_password.ts";
 import { KnownDevices } from "./known_device.ts";
 import { lifetimes } from "./lifetimes.ts";
 import { createOidcAdapter } from "./oidc_adapter.ts";
-import type { PasswordThrottle } from "./password_throttle.ts";
 import { answerFailures, renderProviderError, reportProviderErrors } from "./provider_errors.ts";
 import { renderPage } from "./provider_pages.ts";
 import { type PublicAddress, pinAddress } from "./public_address.ts";

@@ -2,11 +2,15 @@
 // signed in, in the words of OpenID Connect and under Keycloak's paths.
 import { join } from "node:path";
 import { createLog, exitOnFailure } from "@hivematrix/lib/log";
+import {
+  PasswordThrottle,
+  readThrottleLimits,
+  throttleSettings,
+} from "@hivematrix/lib/password_throttle";
 import { closeOnSignal } from "@hivematrix/lib/serve";
 import { readPort, readSettings } from "@hivematrix/lib/settings";
 import { readAdminClient } from "./admin_guard.ts";
 import { readFirstUser } from "./first_start.ts";
-import { PasswordThrottle, readThrottleLimits, throttleSettings } from "./password_throttle.ts";
 import { readPublicAddress, readUrl } from "./public_address.ts";
 
 const log = createLog("keycloak");
@@ -49,7 +53,7 @@ const server = await startProviderServer({
   connectionString: settings["database.connection_string"],
   instanceFolder: join(import.meta.dirname, "instance"),
   firstUser: readFirstUser(settings),
-  throttle: new PasswordThrottle(readThrottleLimits(settings)),
+  throttle: new PasswordThrottle(readThrottleLimits("keycloak", settings)),
   log,
 });
 closeOnSignal(log, server);

@@ -6,6 +6,7 @@ import { databaseIsAway } from "@hivematrix/lib/database_errors";
 import { healthRoute } from "@hivematrix/lib/health";
 import { HttpError } from "@hivematrix/lib/http_error";
 import type { Log } from "@hivematrix/lib/log";
+import { PasswordThrottle } from "@hivematrix/lib/password_throttle";
 import { router } from "@hivematrix/lib/router";
 import { listen, type RunningServer, requestListener } from "@hivematrix/lib/serve";
 import { answerAdminApi } from "./admin_api.ts";
@@ -14,7 +15,6 @@ import { EmbeddedAccounts } from "./embedded_accounts.ts";
 import { createEmbeddedProvider } from "./embedded_provider.ts";
 import { type FirstUser, prepareDatabase, whenDatabaseIsThere } from "./first_start.ts";
 import { deleteExpiredRecords } from "./oidc_adapter.ts";
-import { PasswordThrottle } from "./password_throttle.ts";
 import type { PublicAddress } from "./public_address.ts";
 import { deriveCookieKey, deriveNamesKey, loadSigningKey } from "./signing_keys.ts";
 

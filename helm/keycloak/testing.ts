@@ -2,10 +2,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { PasswordThrottle } from "@hivematrix/lib/password_throttle";
 import { createTestLog, startTestPostgres, type TestScope } from "@hivematrix/lib/testing";
 import type { AdminPlace } from "./admin_client.ts";
 import type { EmbeddedAccounts, NewAccount } from "./embedded_accounts.ts";
-import type { PasswordThrottle } from "./password_throttle.ts";
 import { type ProviderServer, startProviderServer } from "./provider_server.ts";
 import { readPublicAddress } from "./public_address.ts";
 import { TestBrowser } from "./testing_browser.ts";

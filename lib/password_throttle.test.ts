@@ -87,9 +87,12 @@ test("an office that signs in without a mistake is never stopped", () => {
 });
 
 test("the limits are settings with defaults", () => {
-  assert.deepEqual(readThrottleLimits({}), defaultThrottleLimits);
-  assert.equal(readThrottleLimits({ LIMIT_FAILURES_PER_USER: "7" }).failures_per_user, 7);
-  assert.throws(() => readThrottleLimits({ LIMIT_FAILURES_PER_USER: "0" }), {
+  assert.deepEqual(readThrottleLimits("keycloak", {}), defaultThrottleLimits);
+  assert.equal(
+    readThrottleLimits("keycloak", { LIMIT_FAILURES_PER_USER: "7" }).failures_per_user,
+    7,
+  );
+  assert.throws(() => readThrottleLimits("keycloak", { LIMIT_FAILURES_PER_USER: "0" }), {
     name: "SettingsError",
     message: /LIMIT_FAILURES_PER_USER/,
   });

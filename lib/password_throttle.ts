@@ -1,9 +1,9 @@
 // How many passwords may be tried: few enough that nobody's is guessed, and never so few that an
 // attacker can keep the person out (R33; OWASP, "Slow down online guessing with device cookies").
 import { createHash } from "node:crypto";
-import { addressGroup } from "@hivematrix/lib/client_address";
-import { limitSettings, readLimits } from "@hivematrix/lib/limit_settings";
-import { RateLimit } from "@hivematrix/lib/rate_limit";
+import { addressGroup } from "./client_address.ts";
+import { limitSettings, readLimits } from "./limit_settings.ts";
+import { RateLimit } from "./rate_limit.ts";
 
 /** Failed sign-ins in ten minutes, as many at once. Settings: `apps.keycloak.limits.<name>`. */
 export interface ThrottleLimits {
@@ -25,9 +25,20 @@ export const throttleSettings = limitSettings(defaultThrottleLimits);
 
 /** @throws {SettingsError} for a limit that is no whole number above 0 */
 export function readThrottleLimits(
+  service: string,
   found: Readonly<Record<string, string | undefined>>,
 ): ThrottleLimits {
-  return readLimits("keycloak", defaultThrottleLimits, found);
+  return readLimits(service, defaultThrottleLimits, found);
+}
+
+/** The share of one of several processes, among which the attempts are spread. */
+export function shareThrottleLimits(limits: ThrottleLimits, processes: number): ThrottleLimits {
+  const share = (whole: number) => Math.ceil(whole / processes);
+  return {
+    failures_per_address: share(limits.failures_per_address),
+    failures_per_user_and_address: share(limits.failures_per_user_and_address),
+    failures_per_user: share(limits.failures_per_user),
+  };
 }
 
 /** Whose password is tried, and from where. */
@@ -35,7 +46,7 @@ export interface SignInSource {
   /** The user's id, or what was typed where nobody is called that. */
   readonly user: string;
   readonly address: string;
-  /** A browser in which this user has signed in before (known_device.ts). */
+  /** A browser in which this user has signed in before; what it is called is its keeper's affair. */
   readonly device: string | undefined;
 }
 
