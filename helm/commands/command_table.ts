@@ -4,6 +4,7 @@ import type { Argv } from "yargs";
 import type { Checkout } from "../config/checkout.ts";
 import { requireWhole } from "./argument_checks.ts";
 import { addConfig } from "./config_commands.ts";
+import { addIdentity } from "./identity_commands.ts";
 import { addLogs } from "./logs_commands.ts";
 import { addSessions } from "./sessions_commands.ts";
 import { addUsers } from "./users_commands.ts";
@@ -19,6 +20,7 @@ export function addCommands(cli: Argv, checkout: Checkout): Argv {
   cli.command("sessions", "See who is signed in, and end sessions", (y) => {
     return addSessions(y, checkout);
   });
+  cli.command("identity", "Look after the identity provider", (y) => addIdentity(y, checkout));
   return cli.command("config", "Show and change the settings", (y) => {
     return addConfig(y, checkout);
   });

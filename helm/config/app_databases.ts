@@ -1,4 +1,4 @@
-import postgres from "postgres";
+import postgres, { type Sql } from "postgres";
 import { ensureAppDatabase } from "../postgres/app_database.ts";
 import { connectionString } from "./app_files.ts";
 import type { ConfigSource } from "./config_source.ts";
@@ -19,7 +19,7 @@ async function ensure(source: ConfigSource, app: string): Promise<void> {
   const { database, db_name = "", db_user = "", db_password = "" } = config.apps[app] ?? {};
   if (database === undefined) return;
   const isExternal = config.databases.postgresql.mode === "external";
-  const sql = postgres(adminConnectionString(config), { max: 1, onnotice: () => {} });
+  const sql = connectAsAdmin(config);
   try {
     const app = { database: db_name, user: db_user, password: db_password };
     await ensureAppDatabase(sql, app, { isExternal });
@@ -28,7 +28,9 @@ async function ensure(source: ConfigSource, app: string): Promise<void> {
   }
 }
 
-function adminConnectionString(config: MasterConfig): string {
+/** One connection to the server's database `postgres`, of whoever may make databases; to be ended. */
+export function connectAsAdmin(config: MasterConfig): Sql {
   const { admin_user: user, admin_password: password } = config.databases.postgresql;
-  return connectionString(config, { user, password, database: "postgres" });
+  const url = connectionString(config, { user, password, database: "postgres" });
+  return postgres(url, { max: 1, onnotice: () => {} });
 }
