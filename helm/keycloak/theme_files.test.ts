@@ -20,7 +20,7 @@ test("the theme is written with the platform's own stylesheet, in place of an ol
   assert.equal(await read("resources/global.css"), await readFile(stylesheet, "utf8"));
   const properties = await read("theme.properties");
   assert.match(properties, /^parent=base$/m);
-  assert.match(properties, /^styleVersion=[0-9a-f]{12}$/m);
+  assert.match(properties, /^resourceVersion=[0-9a-f]{12}$/m);
 });
 
 test("an installed theme is written anew only where it differs", async (t) => {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { appendFile, cp, readFile, rm } from "node:fs/promises";
+import { appendFile, cp, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 /** What a realm's `loginTheme` calls it: the name of its folder below the server's `themes/`. */
@@ -18,9 +18,13 @@ export async function writeTheme(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await cp(source, folder, { recursive: true });
   const login = join(folder, "login");
-  await cp(stylesheet, join(login, "resources", "global.css"));
-  // Browsers keep it for a month, under an address that only Keycloak's version changes.
-  const version = createHash("sha256").update(await readFile(stylesheet));
-  const line = `\nstyleVersion=${version.digest("hex").slice(0, 12)}\n`;
+  const resources = join(login, "resources");
+  await cp(stylesheet, join(resources, "global.css"));
+  // Browsers keep them for a month, under addresses that only Keycloak's version changes.
+  const version = createHash("sha256");
+  for (const name of (await readdir(resources)).sort()) {
+    version.update(await readFile(join(resources, name)));
+  }
+  const line = `\nresourceVersion=${version.digest("hex").slice(0, 12)}\n`;
   await appendFile(join(login, "theme.properties"), line);
 }

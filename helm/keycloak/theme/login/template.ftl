@@ -1,6 +1,6 @@
 <#-- The frame of every page: one card in the middle, as the embedded provider has it (views/). Keycloak's
      own pages use it too, so the macro's name and its first four parameters are Keycloak's.
-     isOwn: the page is of this theme and has no script, which its policy then says. -->
+     isOwn: the page is of this theme and has no script but attempt.js, as its policy then says. -->
 <#macro registrationLayout bodyClass="" displayInfo=false displayMessage=true displayRequiredFields=false isOwn=false>
 <#local heading><#nested "header"></#local>
 <#local headingText = heading?markup_string?replace("<[^>]*>", "", "r")?trim>
@@ -10,11 +10,14 @@
     <meta charset="utf-8">
     <#if isOwn>
     <#-- Beside the realm's, and stricter. No form-action: other clients of the realm may be anywhere. -->
-    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; script-src 'none'; object-src 'none'; base-uri 'none'">
+    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'">
     </#if>
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>${headingText?no_esc} · ${realm.displayName!realm.name}</title>
-    <link rel="stylesheet" href="${url.resourcesPath}/global.css?v=${properties.styleVersion!}">
+    <link rel="stylesheet" href="${url.resourcesPath}/global.css?v=${properties.resourceVersion!}">
+    <#if authenticationSession??>
+    <script src="${url.resourcesPath}/attempt.js?v=${properties.resourceVersion!}" data-attempt="${authenticationSession.authSessionIdHash}" data-next="${url.ssoLoginInOtherTabsUrl}"></script>
+    </#if>
     <#if !isOwn>
     <script type="importmap">{"imports": {"rfc4648": "${url.resourcesCommonPath}/vendor/rfc4648/rfc4648.js"}}</script>
     <#list scripts![] as script>
