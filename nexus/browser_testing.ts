@@ -149,9 +149,10 @@ export class TestBrowser {
     return this.cookies.find(({ name }) => /^(?:__Host-)?hivematrix_session/.test(name));
   }
 
-  #cookieHeader({ pathname, protocol }: URL): string {
+  #cookieHeader(url: URL): string {
+    const { pathname } = url;
     return this.cookies
-      .filter(({ isSecure }) => !isSecure || protocol === "https:")
+      .filter(({ isSecure }) => !isSecure || isTrustworthy(url))
       .filter(({ path }) => isBelow(pathname, path))
       .sort((one, other) => other.path.length - one.path.length)
       .map(({ name, value }) => `${name}=${value}`)
@@ -170,15 +171,20 @@ export class TestBrowser {
     );
     const isSecure = attributes.has("secure");
     const path = attributes.get("path") || defaultPath(url.pathname);
-    const isTls = url.protocol === "https:";
     const isHostBound = isSecure && path === "/" && !attributes.has("domain");
-    if (isSecure && !isTls) throw new Error(`A browser refuses Secure on plain HTTP: ${line}`);
+    if (isSecure && !isTrustworthy(url))
+      throw new Error(`A browser refuses Secure on plain HTTP: ${line}`);
     if (name.startsWith("__Host-") && !isHostBound) throw new Error(`Not __Host-: ${line}`);
     if (pair.length > 4096) throw new Error(`A browser refuses ${pair.length} bytes: ${line}`);
     this.cookies = this.cookies.filter((kept) => kept.name !== name || kept.path !== path);
     if (Number(attributes.get("max-age") ?? 1) <= 0) return;
     this.cookies.push({ name, value, path, isSecure, isHttpOnly: attributes.has("httponly") });
   }
+}
+
+/** Where Chromium and Firefox keep Secure cookies: over TLS, and on this very machine. */
+function isTrustworthy({ protocol, hostname }: URL): boolean {
+  return protocol === "https:" || hostname === "localhost" || hostname.startsWith("127.");
 }
 
 function readForm({ url, body }: Answer): { action: string; hidden: Record<string, string> } {

@@ -1,0 +1,9 @@
+import { keycloakServerSkip, startKeycloakServer } from "../helm/keycloak/server_testing.ts";
+import { testSignIn } from "./sign_in_set_testing.ts";
+
+testSignIn(
+  "the sign-in with a real Keycloak",
+  (scope, publicOrigin, coreUrl) =>
+    startKeycloakServer(scope, { publicOrigin, coreUrl, users: [] }),
+  { skip: keycloakServerSkip() },
+);
