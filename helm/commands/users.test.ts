@@ -71,7 +71,7 @@ test("R9, R12, R23: the command line makes, changes and deletes a user, at once"
 });
 
 test("the command line shows users and groups, for people and for programs", async (t) => {
-  const { helm, admin } = await start(t);
+  const { helm, admin, provider } = await start(t);
   await admin.createGroup("sales");
   const evil = { username: "zoe", firstName: "Zo\u202ee", password: "x".repeat(20) };
   await admin.createUser({ ...evil, isTemporary: true });
@@ -92,6 +92,15 @@ test("the command line shows users and groups, for people and for programs", asy
     must_change_password: false,
     groups: ["technicians"],
   });
+  for (let i = 0; i < 201; i++) {
+    // Without a password, which takes its time by design.
+    await provider.accounts.create({ username: `many${i}` });
+  }
+  const many = JSON.parse((await helm("users", "list", "many", "--json")).stdout);
+  assert.equal(many.length, 201);
+  const cut = await helm("users", "list", "many");
+  assert.equal(cut.stdout.trim().split("\n").length, 201, "and a line for the columns");
+  assert.equal(cut.stderr, "These are the first 200; give a part of a name to see others.\n");
   assert.equal((await helm("users", "list", "nobody")).stdout, 'Nobody is called like "nobody".\n');
   assert.match((await helm("users", "show", "ada")).stdout, new RegExp(`ID +${id}\n`));
   const shown = JSON.parse((await helm("users", "show", id, "--json")).stdout);

@@ -5,7 +5,7 @@ import { askCoreAsHelm } from "../control/ask_core.ts";
 import type { SessionsEnd } from "../control/end_everywhere.ts";
 import { adviseOnCredential } from "../control/identity_advice.ts";
 import { newPassword } from "../control/new_password.ts";
-import { createPeople, type GroupChange, type People } from "../control/people.ts";
+import { createPeople, type GroupChange, type ListedUser, type People } from "../control/people.ts";
 import { userAsJson, userDetailsAsJson } from "../control/user_json.ts";
 import {
   createIdentityAdmin,
@@ -28,25 +28,35 @@ export interface PasswordOptions {
 /** How many are listed at once. */
 const mostListed = 200;
 
-/** `helm users list [search]` */
+/** `helm users list [search]`: a screen's fill for people, everybody for programs. */
 export async function listUsers(
   checkout: Checkout,
-  search: string | undefined,
+  search: string = "",
   { isJson }: { isJson: boolean },
 ): Promise<void> {
   await withPeople(checkout, async (people) => {
-    const options = { max: mostListed, ...(search !== undefined && { search }) };
-    const { users, isTruncated } = await people.list(options);
+    if (isJson) {
+      const all = await listEverybody(people, search);
+      return print(JSON.stringify(all.map(userAsJson), null, 2));
+    }
+    const { users, isTruncated } = await people.list({ search, max: mostListed });
     if (isTruncated) {
-      // Not among the output, which a program may read.
       process.stderr.write(
         `These are the first ${users.length}; give a part of a name to see others.\n`,
       );
     }
-    if (isJson) return print(JSON.stringify(users.map(userAsJson), null, 2));
     if (users.length > 0) return print(usersTable(users));
-    print(search === undefined ? "There are no users." : `Nobody is called like "${search}".`);
+    print(search === "" ? "There are no users." : `Nobody is called like "${search}".`);
   });
+}
+
+async function listEverybody(people: People, search: string): Promise<ListedUser[]> {
+  const all: ListedUser[] = [];
+  for (;;) {
+    const part = await people.list({ search, first: all.length, max: mostListed });
+    all.push(...part.users);
+    if (!part.isTruncated) return all;
+  }
 }
 
 /** `helm users show <user>` */
