@@ -5,18 +5,18 @@ import { after, test } from "node:test";
 import { findFreePort } from "@hivematrix/lib/postgres_testing";
 import { waitFor } from "@hivematrix/lib/wait_for";
 import { decodeJwt } from "jose";
-import { AdminRequests, createIdentityAdmin } from "../helm/keycloak/admin_client.ts";
+import { AdminRequests } from "../helm/keycloak/admin_client.ts";
 import {
   keycloakServerSkip,
   startKeycloakServer,
   type TestKeycloak,
 } from "../helm/keycloak/server_testing.ts";
 import type { TestBrowser } from "../helm/keycloak/testing_browser.ts";
+import * as testing from "./keycloak_sign_in_testing.ts";
 import { MemorySessionStore } from "./memory_session_store.ts";
 import { type StartedCore, startCore } from "./testing.ts";
 
 const skip = keycloakServerSkip();
-const password = "correct horse battery";
 let keycloak: TestKeycloak;
 let core: StartedCore;
 let admin: AdminRequests;
@@ -32,68 +32,11 @@ if (skip === false) {
 /** The promise of R9, counted from when Keycloak has answered the change. */
 const within = { timeoutMs: 5000 };
 
-let people = 0;
-
-/** Somebody new. @returns their id and name */
-async function createPerson(groups = ["technicians"]): Promise<{ id: string; username: string }> {
-  const username = `person-${++people}`;
-  const identity = createIdentityAdmin(keycloak.adminPlace);
-  try {
-    const email = `${username}@example.org`;
-    const names = { firstName: username, lastName: "Test" };
-    const { id } = await identity.createUser({
-      username,
-      email,
-      ...names,
-      groups,
-      password,
-      isTemporary: false,
-    });
-    return { id, username };
-  } finally {
-    await identity.close();
-  }
-}
-
-interface SignedIn {
-  readonly browser: TestBrowser;
-  /** Core's, and the provider's. */
-  readonly token: string;
-  readonly idToken: string;
-}
-
-/** What Nexus does once a browser comes back with a code. */
-async function exchange(
-  browser: TestBrowser,
-  code: string,
-  verifier: string,
-  at: StartedCore = core,
-): Promise<SignedIn> {
-  const tokens = (await (await browser.redeem(code, verifier)).json()) as Record<string, string>;
-  const { access_token, id_token = "", refresh_token } = tokens;
-  const { sid } = decodeJwt(id_token);
-  const body = { access_token, id_token, refresh_token, sid };
-  const response = await at.post("/api/token/exchange", body);
-  assert.equal(response.status, 200, await response.clone().text());
-  const { token } = (await response.json()) as { token: string };
-  return { browser, token, idToken: id_token };
-}
-
-async function signIn(username: string, secret = password, at = core): Promise<SignedIn> {
-  const browser = keycloak.openBrowser();
-  const attempt = browser.attempt();
-  const code = await browser.signIn(username, secret, attempt);
-  return await exchange(browser, code, attempt.verifier, at);
-}
-
-/** Without a password, by the session that the browser has at Keycloak. */
-async function signInSilently(browser: TestBrowser): Promise<SignedIn> {
-  const attempt = browser.attempt();
-  const { url } = await browser.open(attempt.url);
-  const code = new URL(url).searchParams.get("code");
-  assert.ok(code, `it asked for something: ${url}`);
-  return await exchange(browser, code, attempt.verifier);
-}
+const createPerson = (groups?: string[]) => testing.createPerson(keycloak, groups);
+const signIn = (username: string, secret?: string, at = core) =>
+  testing.signIn(keycloak, at, username, secret);
+const signInSilently = (browser: TestBrowser) => testing.signInSilently(core, browser);
+const isOverThere = async (id: string) => (await testing.countSessions(admin, id)) === 0;
 
 /** While Keycloak ends a session it may still use it for a moment: then Core's new one ends too. */
 async function asksForPassword(browser: TestBrowser): Promise<boolean> {
@@ -112,12 +55,6 @@ const ended = async (token: string) => !(await isLive(token));
 async function groupId(name: string): Promise<string> {
   const { body } = await admin.ask("find a group", "GET", `/groups?exact=true&search=${name}`);
   return (body as { id: string }[])[0]?.id ?? assert.fail(`no group ${name}`);
-}
-
-/** Whether the person has no session at Keycloak. */
-async function isOverThere(id: string): Promise<boolean> {
-  const { body } = await admin.ask("list", "GET", `/users/${id}/sessions`);
-  return (body as unknown[]).length === 0;
 }
 
 /** The last reason that Core has logged for an end of this person's session. */
@@ -227,8 +164,7 @@ test("R34: a session ended in the admin console is over here, and no other", { s
   const { id, username } = await createPerson();
   const first = await signIn(username);
   const second = await signIn(username);
-  const { body } = await admin.ask("list", "GET", `/users/${id}/sessions`);
-  assert.equal((body as unknown[]).length, 2);
+  assert.equal(await testing.countSessions(admin, id), 2);
   const { sid } = decodeJwt(first.idToken);
   await admin.ask("end", "DELETE", `/sessions/${sid}`);
   await waitFor(() => ended(first.token), within);
@@ -258,7 +194,7 @@ test("R34: a session that was ended while Core was away is over when Core is bac
   const sessions = new MemorySessionStore();
   const away = await startCore(t, { keycloak, sessions });
   const { id, username } = await createPerson();
-  const { token, idToken } = await signIn(username, password, away);
+  const { token, idToken } = await signIn(username, undefined, away);
   await admin.ask("end", "DELETE", `/sessions/${decodeJwt(idToken).sid}`);
   assert.equal((await away.post("/api/token/validate", { token })).status, 200, "nobody told it");
   await away.close();
@@ -287,4 +223,31 @@ test("R9: Keycloak gone for a while signs nobody out, and hides nothing once it 
   const isBack = () => core.logLines.slice(length).some((line) => line.includes("noticed again"));
   await waitFor(isBack, { timeoutMs: 10_000 });
   assert.equal(await isLive(stays.token), true);
+});
+
+test("R8: a logout here ends the provider's session, with Keycloak's own refresh token", {
+  skip,
+}, async () => {
+  const { id, username } = await createPerson();
+  const { token, browser } = await signIn(username);
+  const response = await core.post("/api/token/revoke", { token });
+  assert.equal(response.status, 200);
+  assert.equal(await isOverThere(id), true);
+  await waitFor(() => asksForPassword(browser), within);
+});
+
+test("R2: Core takes no access token that Keycloak's userinfo refuses", { skip }, async () => {
+  const exchange = async (access_token: string) =>
+    (await core.post("/api/token/exchange", { access_token })).status;
+  const { id, username } = await createPerson();
+  const browser = keycloak.openBrowser();
+  const tokens = await browser.obtainTokens(username, testing.password);
+  assert.equal(await exchange(tokens.access_token), 200);
+  assert.equal(await exchange(tokens.id_token), 401, "an ID token");
+  assert.equal(await exchange(tokens.refresh_token), 401, "a refresh token");
+  const service = await browser.post("token", { grant_type: "client_credentials" });
+  const { access_token } = (await service.json()) as { access_token: string };
+  assert.equal(await exchange(access_token), 401, "a service account's, which is nobody's sign-in");
+  await admin.ask("disable", "PUT", `/users/${id}`, { enabled: false });
+  assert.equal(await exchange(tokens.access_token), 401, "a disabled person's");
 });
