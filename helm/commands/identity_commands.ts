@@ -4,11 +4,13 @@ import { isSha256, isVersion } from "../keycloak/server/release_record.ts";
 
 /** `helm identity …` */
 export function addIdentity(cli: Argv, checkout: Checkout): Argv {
-  return addUpgrade(cli, checkout).demandCommand(1, "Name an action: upgrade.");
+  addUpgrade(cli, checkout);
+  addMigrate(cli, checkout);
+  return cli.demandCommand(1, "Name an action: upgrade, migrate.");
 }
 
-function addUpgrade(cli: Argv, checkout: Checkout): Argv {
-  return cli.command(
+function addUpgrade(cli: Argv, checkout: Checkout): void {
+  cli.command(
     "upgrade [release]",
     "Run another release of the real Keycloak, or go back to the one before",
     (y) =>
@@ -40,6 +42,34 @@ function addUpgrade(cli: Argv, checkout: Checkout): Argv {
     async ({ release, sha256, archive, back }) => {
       const { upgradeIdentity } = await import("./identity_upgrade.ts");
       await upgradeIdentity(checkout, { version: release, sha256, archive, isBack: back });
+    },
+  );
+}
+
+function addMigrate(cli: Argv, checkout: Checkout): void {
+  cli.command(
+    "migrate",
+    "Move people and groups from the embedded provider into Keycloak",
+    (y) =>
+      y
+        .option("dry-run", {
+          type: "boolean",
+          default: false,
+          describe: "only say what would be done",
+        })
+        .option("replace", {
+          type: "string",
+          array: true,
+          nargs: 1,
+          default: [] as string[],
+          describe: "a user of Keycloak's who makes room for the embedded provider's",
+        })
+        .option("json", { type: "boolean", default: false, describe: "for programs" })
+        .example("$0 identity migrate --dry-run", "then the same without"),
+    async ({ dryRun, replace, json }) => {
+      const { migrate } = await import("./identity_migrate.ts");
+      const options = { isDryRun: dryRun, isJson: json, replaced: replace };
+      if (!(await migrate(checkout, options))) process.exitCode = 1;
     },
   );
 }
