@@ -5,7 +5,7 @@ import { after, test } from "node:test";
 import { findFreePort } from "@hivematrix/lib/postgres_testing";
 import { waitFor } from "@hivematrix/lib/wait_for";
 import { decodeJwt } from "jose";
-import { AdminRequests } from "../helm/keycloak/admin_client.ts";
+import { AdminRequests } from "../helm/keycloak/admin_requests.ts";
 import {
   keycloakServerSkip,
   startKeycloakServer,

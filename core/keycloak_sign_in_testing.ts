@@ -1,6 +1,7 @@
 // For tests with a real Keycloak: the way of a sign-in from a browser to Core, with Nexus's part in it.
 import { decodeJwt } from "jose";
-import { type AdminRequests, createIdentityAdmin } from "../helm/keycloak/admin_client.ts";
+import { createIdentityAdmin } from "../helm/keycloak/admin_client.ts";
+import type { AdminRequests } from "../helm/keycloak/admin_requests.ts";
 import type { TestKeycloak } from "../helm/keycloak/server_testing.ts";
 import { readCode, type TestBrowser } from "../helm/keycloak/testing_browser.ts";
 import type { StartedCore } from "./testing.ts";

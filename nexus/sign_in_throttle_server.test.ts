@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { waitFor } from "@hivematrix/lib/wait_for";
-import { AdminRequests } from "../helm/keycloak/admin_client.ts";
+import { AdminRequests } from "../helm/keycloak/admin_requests.ts";
 import {
   keycloakServerSkip,
   startKeycloakServer,

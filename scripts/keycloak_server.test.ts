@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { AdminRequests } from "../helm/keycloak/admin_client.ts";
+import { AdminRequests } from "../helm/keycloak/admin_requests.ts";
 import { keycloakServerSkip } from "../helm/keycloak/server_testing.ts";
 import { isSameProcess } from "../helm/services/run_file.ts";
 import { TestBrowser } from "../nexus/browser_testing.ts";

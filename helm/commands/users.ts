@@ -7,12 +7,8 @@ import { adviseOnCredential } from "../control/identity_advice.ts";
 import { newPassword } from "../control/new_password.ts";
 import { createPeople, type GroupChange, type ListedUser, type People } from "../control/people.ts";
 import { userAsJson, userDetailsAsJson } from "../control/user_json.ts";
-import {
-  createIdentityAdmin,
-  IdentityError,
-  type IdentityUser,
-  type NewUser,
-} from "../keycloak/admin_client.ts";
+import { createIdentityAdmin, type IdentityUser, type NewUser } from "../keycloak/admin_client.ts";
+import { IdentityError } from "../keycloak/identity_error.ts";
 import { confirm } from "./confirm.ts";
 import { print } from "./output.ts";
 import { readSecret } from "./read_secret.ts";

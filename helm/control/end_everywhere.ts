@@ -1,4 +1,5 @@
-import { type IdentityAdmin, IdentityError, type IdentityUser } from "../keycloak/admin_client.ts";
+import type { IdentityAdmin, IdentityUser } from "../keycloak/admin_client.ts";
+import { IdentityError } from "../keycloak/identity_error.ts";
 import { type AskCore, CoreError } from "./ask_core.ts";
 import { endSessionsOf } from "./core_sessions.ts";
 

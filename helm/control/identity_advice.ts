@@ -1,5 +1,5 @@
 import type { MasterConfig } from "../config/master_config.ts";
-import type { IdentityError } from "../keycloak/admin_client.ts";
+import type { IdentityError } from "../keycloak/identity_error.ts";
 
 /** What to do about an identity provider that refuses Helm itself; `undefined` for other troubles. */
 export function adviseOnCredential(

@@ -1,13 +1,8 @@
 // What Helm does to users and groups, the same for the command line and the dashboard. A change is
 // made first, and then the sessions that rest on what was before end (R9, R12, R23): in the other
 // order, somebody could sign in again in between.
-import {
-  type IdentityAdmin,
-  IdentityError,
-  type IdentitySession,
-  type IdentityUser,
-  SessionsLeftError,
-} from "../keycloak/admin_client.ts";
+import type { IdentityAdmin, IdentitySession, IdentityUser } from "../keycloak/admin_client.ts";
+import { IdentityError, SessionsLeftError } from "../keycloak/identity_error.ts";
 import type { AskCore } from "./ask_core.ts";
 import { endEverywhere, type SessionsEnd } from "./end_everywhere.ts";
 import { adminGroup, requireOtherAdmin } from "./last_admin.ts";

@@ -9,9 +9,9 @@ import {
   type AdminPlace,
   createIdentityAdmin,
   type IdentityAdmin,
-  IdentityError,
   type IdentityUser,
 } from "../keycloak/admin_client.ts";
+import { IdentityError } from "../keycloak/identity_error.ts";
 import type { TestBrowser } from "../keycloak/testing_browser.ts";
 import { createAskCore } from "./ask_core.ts";
 import { createPeople, type People } from "./people.ts";

@@ -1,6 +1,7 @@
 // What the form for a new user may hold. The identity provider has the last word; here stands what
 // can be said beside the field, before anything is asked of it.
-import type { IdentityError, NewUser } from "../keycloak/admin_client.ts";
+import type { NewUser } from "../keycloak/admin_client.ts";
+import type { IdentityError } from "../keycloak/identity_error.ts";
 
 export interface NewUserFields {
   readonly username: string;

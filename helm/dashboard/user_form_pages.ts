@@ -5,7 +5,7 @@ import { html, redirect } from "@hivematrix/lib/responses";
 import type { Handler } from "@hivematrix/lib/router";
 import { newPassword } from "../control/new_password.ts";
 import type { People } from "../control/people.ts";
-import { IdentityError } from "../keycloak/admin_client.ts";
+import { IdentityError } from "../keycloak/identity_error.ts";
 import { navigation } from "./navigation.ts";
 import {
   emptyNewUser,

@@ -8,7 +8,7 @@ import { CoreError } from "../control/ask_core.ts";
 import { adviseOnCredential } from "../control/identity_advice.ts";
 import { PeopleError } from "../control/people_error.ts";
 import type { Platform } from "../control/platform.ts";
-import { IdentityError } from "../keycloak/admin_client.ts";
+import { IdentityError } from "../keycloak/identity_error.ts";
 import { navigation } from "./navigation.ts";
 import { asHttpError } from "./session_trouble.ts";
 import { userLink } from "./user_links.ts";

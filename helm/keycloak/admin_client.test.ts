@@ -3,7 +3,8 @@ import { type TestContext, test } from "node:test";
 import { type Handler, router } from "@hivematrix/lib/router";
 import { serve } from "@hivematrix/lib/serve";
 import { createTestLog } from "@hivematrix/lib/testing";
-import { createIdentityAdmin, IdentityError, SessionsLeftError } from "./admin_client.ts";
+import { createIdentityAdmin } from "./admin_client.ts";
+import { IdentityError, SessionsLeftError } from "./identity_error.ts";
 
 /** A provider that gives numbered tokens and answers users as the test says. */
 async function startProvider(

@@ -7,9 +7,9 @@ import {
   type AdminPlace,
   createIdentityAdmin,
   type IdentityAdmin,
-  IdentityError,
   type NewUser,
 } from "./admin_client.ts";
+import { IdentityError } from "./identity_error.ts";
 
 /**
  * @param start a provider with the groups admins, technicians and billing, where the client of the

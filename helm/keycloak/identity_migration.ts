@@ -1,13 +1,9 @@
 // Moves people and groups from the embedded provider's tables into a real Keycloak. To be run as often
 // as one likes: who is there already stays as they are.
 import { readUser, toFields, toList } from "./admin_answers.ts";
-import {
-  type AdminPlace,
-  AdminRequests,
-  createIdentityAdmin,
-  IdentityError,
-  type IdentityUser,
-} from "./admin_client.ts";
+import { type AdminPlace, createIdentityAdmin, type IdentityUser } from "./admin_client.ts";
+import { AdminRequests } from "./admin_requests.ts";
+import { IdentityError } from "./identity_error.ts";
 import { type PasswordFate, passwordFate, toImportedUser } from "./imported_user.ts";
 import type { StoredPeople, StoredUser } from "./stored_users.ts";
 

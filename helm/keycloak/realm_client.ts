@@ -1,4 +1,4 @@
-import type { AdminRequests } from "./admin_client.ts";
+import type { AdminRequests } from "./admin_requests.ts";
 import { describeDifference, type Fields, findDifferences, mend } from "./realm_diff.ts";
 
 /** What a client has beside its own fields. */

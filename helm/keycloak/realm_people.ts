@@ -1,4 +1,4 @@
-import type { AdminRequests } from "./admin_client.ts";
+import type { AdminRequests } from "./admin_requests.ts";
 import type { FirstUser } from "./first_start.ts";
 import type { Fields } from "./realm_diff.ts";
 import { platformGroups } from "./realm_wish.ts";

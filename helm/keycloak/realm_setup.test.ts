@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { type AdminPlace, AdminRequests } from "./admin_client.ts";
+import type { AdminPlace } from "./admin_client.ts";
+import { AdminRequests } from "./admin_requests.ts";
 import type { Fields } from "./realm_diff.ts";
 import { setUpRealm } from "./realm_setup.ts";
 import type { RealmWish } from "./realm_wish.ts";

@@ -1,6 +1,8 @@
 // Makes Keycloak's realm what the platform needs, at every start: what differs is mended and named,
 // what an administrator has added is left alone, and no password is ever touched.
-import { type AdminPlace, AdminRequests, IdentityError } from "./admin_client.ts";
+import type { AdminPlace } from "./admin_client.ts";
+import { AdminRequests } from "./admin_requests.ts";
+import { IdentityError } from "./identity_error.ts";
 import { findClient, mendRepresentation, setUpClient } from "./realm_client.ts";
 import type { Fields } from "./realm_diff.ts";
 import { setUpFirstUser, setUpGroups } from "./realm_people.ts";
