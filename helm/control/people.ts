@@ -5,6 +5,7 @@ import type { IdentityAdmin, IdentitySession, IdentityUser } from "../keycloak/a
 import { IdentityError, SessionsLeftError } from "../keycloak/identity_error.ts";
 import type { AskCore } from "./ask_core.ts";
 import { endEverywhere, type SessionsEnd } from "./end_everywhere.ts";
+import { mapFewAtOnce } from "./few_at_once.ts";
 import { adminGroup, requireOtherAdmin } from "./last_admin.ts";
 import { didYouMean } from "./near_names.ts";
 import { PeopleError } from "./people_error.ts";
@@ -68,7 +69,7 @@ export function createPeople(parts: PeopleParts) {
     async groups(): Promise<string[]> {
       return (await admin.listGroups()).map(({ name }) => name).toSorted();
     },
-    membersOf: (group: string) => admin.listMembers(group),
+    membersOf: (group: string, options: { max: number }) => admin.listMembers(group, options),
     createGroup: (name: string) => admin.createGroup(name),
     enable: (user: IdentityUser) => nameUser("enable", user, () => admin.setEnabled(user.id, true)),
     /** @throws {PeopleError} 409 for the last administrator, unless forced; so do the next two */
@@ -124,21 +125,16 @@ async function nameUser<T>(
   }
 }
 
-/** How many questions about groups the provider gets at once. */
-const questionsAtOnce = 8;
-
 async function listUsers(
   admin: IdentityAdmin,
   options: { search?: string; first?: number; max: number },
 ): Promise<ListedUsers> {
   const { users, isTruncated } = await admin.listUsers(options);
-  const groups: string[][] = [];
-  const next = users.entries();
-  const work = async () => {
-    for (const [i, { id }] of next) groups[i] = await admin.groupsOf(id).catch(noneIfGone);
-  };
-  await Promise.all(Array.from({ length: questionsAtOnce }, work));
-  return { users: users.map((user, i) => ({ ...user, groups: groups[i] ?? [] })), isTruncated };
+  const listed = await mapFewAtOnce(users, async (user) => ({
+    ...user,
+    groups: await admin.groupsOf(user.id).catch(noneIfGone),
+  }));
+  return { users: listed, isTruncated };
 }
 
 /** Somebody may be deleted between the two questions. */

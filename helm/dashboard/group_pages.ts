@@ -2,6 +2,7 @@ import type { UserContext } from "@hivematrix/lib/auth";
 import { readForm } from "@hivematrix/lib/request_body";
 import { html, redirect } from "@hivematrix/lib/responses";
 import type { Handler } from "@hivematrix/lib/router";
+import { mapFewAtOnce } from "../control/few_at_once.ts";
 import type { People } from "../control/people.ts";
 import { navigation } from "./navigation.ts";
 import { type UserPagesParts, userPage } from "./user_access.ts";
@@ -59,9 +60,10 @@ async function renderGroups(
   people: People,
   typed: { name: string; problem?: string } = { name: "" },
 ): Promise<Response> {
-  const groups = await Promise.all(
-    (await people.groups()).map(async (name) => ({ name, members: await people.membersOf(name) })),
-  );
+  const groups = await mapFewAtOnce(await people.groups(), async (name) => ({
+    name,
+    members: await people.membersOf(name, { max: namedMembers + 1 }),
+  }));
   const page = {
     navigation: navigation(link, "/users"),
     notice: notices.find(caller.user.sub, url.searchParams.get("notice")),
@@ -75,7 +77,7 @@ async function renderGroups(
       members: members
         .slice(0, namedMembers)
         .map(({ id, username }) => ({ username, page_url: userLink(link, id) })),
-      others: members.length > namedMembers && members.length - namedMembers,
+      has_more: members.length > namedMembers,
     })),
   };
   return html(views.render("groups", page), { status: typed.problem === undefined ? 200 : 422 });

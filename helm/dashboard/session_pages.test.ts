@@ -23,6 +23,7 @@ test("R11: an administrator sees who is signed in, and where", async (t) => {
   assert.deepEqual(errors, []);
   assert.match(page, /3 sessions of 3 people/);
   assert.match(page, /Ada Lovelace <small>ada<\/small>[\s\S]*?technician/);
+  assert.ok(page.includes('href="/helm/users/ada-sub">Account<'));
   assert.match(page, /Firefox on Windows[\s\S]*?192\.0\.2\.7 · signed in <time [^>]*>just now</);
   assert.match(page, /ends <time [^>]*>in (59 min|1 h)/);
   assert.match(page, /Grace Hopper &lt;b&gt;/);

@@ -13,6 +13,7 @@ import { endLink, type ListPlace, listLink, readPlace } from "./session_links.ts
 import { type PersonRow, pageSessions } from "./session_list.ts";
 import { explainListTrouble } from "./session_trouble.ts";
 import { countOf, describeList } from "./session_words.ts";
+import { userLink } from "./user_links.ts";
 
 export interface SessionPagesParts {
   readonly platform: Pick<Platform, "config">;
@@ -73,6 +74,7 @@ function withLinks(
     heading_id: `person-${index + 1}`,
     has_several: count > 1,
     count_text: countOf(count, "session"),
+    account_url: userLink(link, sub),
     end_all_url: endLink(link, { sub }, place),
     all_url: place.person === undefined && sessions.length < count && listLink(link, alone),
     sessions: sessions.map((session) => ({

@@ -220,8 +220,13 @@ test("the last administrator is kept, and one's own account is for somebody else
 });
 
 test("groups are listed with their members, and made", async (t) => {
-  const { ask, post, follow, admin } = await start(t);
+  const { ask, post, follow, admin, provider } = await start(t);
+  for (let i = 0; i < 14; i++) {
+    await provider.accounts.create({ username: `biller${i}`, groups: ["billing"] });
+  }
   const shown = await readPage(await ask("/users/groups"));
+  assert.match(shown, /permission level billing[\s\S]*?>biller0<[\s\S]*?and others/);
+  assert.equal(shown.match(/>biller\d+</g)?.length, 12);
   assert.match(shown, /technicians[\s\S]*?permission level technician[\s\S]*?>ada<\/a>/);
   const made = await post("/users/groups", [["name", " sales "]]);
   assert.match(await readPage(await follow(made)), /Created the group “sales”\./);

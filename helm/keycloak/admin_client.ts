@@ -70,8 +70,8 @@ export interface IdentityAdmin {
   /** By name; a group below another is named with it: `sales/north`. */
   listGroups(): Promise<{ id: string; name: string }[]>;
   createGroup(name: string): Promise<void>;
-  /** Everybody in it. */
-  listMembers(group: string): Promise<IdentityUser[]>;
+  /** Everybody in it, or the first `max` of them. */
+  listMembers(group: string, options?: { max?: number }): Promise<IdentityUser[]>;
   /** Names, sorted. */
   groupsOf(userId: string): Promise<string[]>;
   addToGroup(userId: string, group: string): Promise<void>;
@@ -196,10 +196,10 @@ export function createIdentityAdmin(
       await requests.ask(`create group "${name}"`, "POST", "/groups", { name });
     },
 
-    async listMembers(group) {
+    async listMembers(group, { max = 10_000 } = {}) {
       const action = `list the members of group "${group}"`;
       const [found] = await findGroups(action, [group]);
-      const path = `/groups/${segment(found?.id ?? "")}/members?max=10000`;
+      const path = `/groups/${segment(found?.id ?? "")}/members?max=${max}`;
       return toList((await requests.ask(action, "GET", path)).body).map(readUser);
     },
 
