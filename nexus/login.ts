@@ -10,6 +10,8 @@ import { readReturnPath } from "./return_path.ts";
  * GET /login?next=<path>: begins a sign-in attempt of its own (state, nonce, PKCE verifier) and
  * sends the browser to the provider's authorization endpoint. The provider may know the person
  * still and ask nothing, so whatever is not a person's navigation is only asked (R13).
+ *
+ * With `password=new`, the provider has the person choose another password on the way.
  */
 export function beginLogin({
   provider,
@@ -24,7 +26,9 @@ export function beginLogin({
     const { parameters, headers } = request;
     const returnPath = readReturnPath(parameters.get("next"));
     if (!isPersonsNavigation(headers)) return askFirst(pages, request, returnPath);
-    return leadToProvider(createLoginAttempt(returnPath), request, { provider, attempts });
+    const asksNewPassword = parameters.get("password") === "new";
+    const parts = { provider, attempts, asksNewPassword };
+    return leadToProvider(createLoginAttempt(returnPath), request, parts);
   };
 }
 
@@ -32,9 +36,13 @@ export function beginLogin({
 export function leadToProvider(
   attempt: LoginAttempt,
   { cookies }: OwnRequest,
-  { provider, attempts }: { provider: Provider; attempts: LoginAttempts },
+  {
+    provider,
+    attempts,
+    asksNewPassword = false,
+  }: { provider: Provider; attempts: LoginAttempts; asksNewPassword?: boolean },
 ): Response {
-  const { href } = provider.authorizationUrl(attempt);
+  const { href } = provider.authorizationUrl(attempt, { asksNewPassword });
   const response = redirect(href, 302, { "cache-control": "no-store" });
   for (const cookie of attempts.formatCookies(attempt, cookies)) {
     response.headers.append("set-cookie", cookie);

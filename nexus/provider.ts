@@ -26,8 +26,13 @@ export interface ProviderTokens {
 
 export interface Provider {
   readonly issuer: string;
-  /** The address that begins an attempt (OpenID Connect Core §3.1.2.1). */
-  authorizationUrl(attempt: LoginAttempt): URL;
+  /**
+   * The address that begins an attempt (OpenID Connect Core §3.1.2.1).
+   *
+   * @param options.asksNewPassword the person wants to choose another password on the way (Keycloak's
+   *   application-initiated actions, which the embedded provider knows too)
+   */
+  authorizationUrl(attempt: LoginAttempt, options?: { asksNewPassword?: boolean }): URL;
   /** @throws {HttpError} 503 when it cannot be had, 502 when it is another provider's */
   readMetadata(): Promise<ProviderMetadata>;
   /** @throws {HttpError} 400 when the code is refused or the ID token does not hold, 503 when nobody answers */
@@ -63,7 +68,7 @@ export function createProvider(settings: ProviderSettings): Provider {
   return {
     issuer,
     signOutUrl: signOutUrl.href,
-    authorizationUrl(attempt) {
+    authorizationUrl(attempt, { asksNewPassword = false } = {}) {
       const url = new URL(`${issuer}/protocol/openid-connect/auth`);
       url.search = new URLSearchParams({
         response_type: "code",
@@ -74,6 +79,7 @@ export function createProvider(settings: ProviderSettings): Provider {
         nonce: attempt.nonce,
         code_challenge: codeChallenge(attempt.codeVerifier),
         code_challenge_method: "S256",
+        ...(asksNewPassword && { kc_action: "UPDATE_PASSWORD" }),
       }).toString();
       return url;
     },

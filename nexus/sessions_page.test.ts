@@ -62,3 +62,18 @@ test("nobody ends a session of somebody else, nor by a link from another site", 
   assert.equal((await ada.request("/sessions?end=nonsense", options)).status, 400);
   assert.equal((await ada.request("/template/")).status, 200);
 });
+
+test("the page leads to the provider's page for a new password, and back", async (t) => {
+  const nexus = await startNexus(t);
+  const ada = await nexus.signIn();
+  const { body } = await ada.open("/sessions");
+  const link = /<a class="btn" href="([^"]*)"><span class="btn__label">Change password</.exec(body);
+  const address = (link?.[1] ?? "").replaceAll("&amp;", "&");
+  const options = { headers: { "sec-fetch-site": "same-origin", "sec-fetch-mode": "navigate" } };
+  const { status, header } = await ada.request(address, options);
+  assert.equal(status, 302);
+  const parameters = new URL(header("location") ?? "").searchParams;
+  assert.equal(parameters.get("kc_action"), "UPDATE_PASSWORD");
+  const plain = await ada.request("/login?next=/sessions", options);
+  assert.equal(new URL(plain.header("location") ?? "").searchParams.get("kc_action"), null);
+});

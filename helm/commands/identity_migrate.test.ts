@@ -12,7 +12,7 @@ test("the report says who is moved, and shows temporary passwords with what to d
     users: [ada, { ...bob, temporaryPassword: "Kf7m-x2qp" }],
   };
   const lines = describeMigration(migration, { isDryRun: false }).join("\n");
-  assert.match(lines, /^Moved 2 of 2 users, and 1 new groups\.$/m);
+  assert.match(lines, /^Moved 2 of 2 users, and these groups: sales\.$/m);
   assert.match(lines, /^ada +moved +kept$/m);
   assert.match(lines, /shown this once, have to be changed at the next sign-in/);
   assert.match(lines, /^bob +Kf7m-x2qp$/m);

@@ -70,9 +70,11 @@ export function describeMigration(
   const moved = count("moved", "replaced");
   const isNothing = moved === 0 && createdGroups.length === 0;
   const verb = isDryRun ? "Would move" : "Moved";
+  const groups =
+    createdGroups.length === 0 ? "" : `, and these groups: ${createdGroups.join(", ")}`;
   const head = isNothing
     ? `Nothing ${isDryRun ? "would be" : "is"} moved.`
-    : `${verb} ${moved} of ${users.length} users, and ${createdGroups.length} new groups.`;
+    : `${verb} ${moved} of ${users.length} users${groups}.`;
   return [
     head,
     ...(count("there") > 0
