@@ -19,6 +19,9 @@ import {
   storedEvents,
 } from "./realm_wish.ts";
 
+/** For one question. On a busy machine a new realm takes a Keycloak that has only just started long. */
+const timeoutMs = 60_000;
+
 /**
  * Sets the realm up, or right again.
  *
@@ -26,7 +29,7 @@ import {
  * @throws {IdentityError} for what the provider refuses, naming the role that is missing
  */
 export async function setUpRealm(place: AdminPlace, wanted: RealmWish): Promise<string[]> {
-  const admin = new AdminRequests(place);
+  const admin = new AdminRequests(place, timeoutMs);
   try {
     return [
       ...(await setUpRealmItself(admin, place.realm, wanted)),
