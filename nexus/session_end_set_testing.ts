@@ -1,9 +1,10 @@
 // For tests: what ends a session, here and at the provider, and that it then is over everywhere.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { waitFor } from "@hivematrix/lib/wait_for";
+import type { IdentityAdmin } from "../helm/keycloak/admin_client.ts";
 import type { TestBrowser } from "./browser_testing.ts";
-import { enter, type Person, type SignIn } from "./sign_in_testing.ts";
+import { enter, type Person, type SignIn, send } from "./sign_in_testing.ts";
 
 const ownForm = { "sec-fetch-site": "same-origin" };
 
@@ -86,6 +87,35 @@ export function testSessionEnds(signIn: () => SignIn): void {
       assert.ok(await isIn(somebodyElse));
     });
   }
+
+  const changes: Record<string, (person: Person, admin: IdentityAdmin) => Promise<void>> = {
+    "R9: somebody who is disabled": ({ id }, admin) => admin.setEnabled(id, false),
+    "R9: somebody who is deleted": ({ id }, admin) => admin.deleteUser(id),
+    "R12: somebody whose password is replaced": ({ id }, admin) =>
+      admin.resetPassword(id, "another-password", { isTemporary: false }),
+    "R23: somebody who leaves a group": ({ id }, admin) => admin.removeFromGroup(id, "technicians"),
+    "R23: somebody who joins a group": ({ id }, admin) => admin.addToGroup(id, "admins"),
+  };
+  describe("within five seconds", { concurrency: true }, () => {
+    for (const [who, change] of Object.entries(changes)) {
+      test(`${who} loses the session`, async () => {
+        const { person, browser } = await signedIn();
+        await change(person, signIn().admin);
+        const what = `the end of the session of ${who}`;
+        await waitFor(() => isRefused(browser), { what, timeoutMs: 5000 });
+      });
+    }
+  });
+
+  test("R23: whoever has lost a session over groups signs in with the new level", async () => {
+    const { person, browser } = await signedIn();
+    await signIn().admin.addToGroup(person.id, "admins");
+    await waitFor(() => isRefused(browser), { what: "the end of the session", timeoutMs: 5000 });
+    let page = await browser.open("/template/");
+    if (/type="password"/.test(page.body)) page = await send(browser, page, person);
+    assert.equal(page.url, `${signIn().nexus.origin}/template/`);
+    assert.equal((await browser.request("/api/me")).json()["permission_level"], "admin");
+  });
 
   test("R34: a logout token ends its session once, and no other token does", async () => {
     const { nexus, provider, logoutTokens, admin } = signIn();

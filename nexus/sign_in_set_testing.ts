@@ -6,23 +6,25 @@ import { testSessionEnds } from "./session_end_set_testing.ts";
 import { testSignInPages } from "./sign_in_page_set_testing.ts";
 import { testSignInRules } from "./sign_in_rule_set_testing.ts";
 import { type SignIn, type StartProvider, startSignIn } from "./sign_in_testing.ts";
+import type { TestNexusOptions } from "./testing.ts";
 
-/**
- * Registers the set; one provider serves all of it.
- *
- * @param skip why the provider cannot be had here
- */
+export interface SignInSetOptions extends TestNexusOptions {
+  /** Why the provider cannot be had here. */
+  readonly skip?: string | false;
+}
+
+/** Registers the set; one provider serves all of it. */
 export function testSignIn(
   name: string,
   startProvider: StartProvider,
-  { skip = false }: { skip?: string | false } = {},
+  { skip = false, ...options }: SignInSetOptions = {},
 ): void {
   describe(name, { skip }, () => {
     let started: SignIn | undefined;
     const cleanUps: (() => unknown)[] = [];
     const scope = { after: (cleanUp: () => unknown) => cleanUps.unshift(cleanUp) };
     before(async () => {
-      started = await startSignIn(scope, startProvider);
+      started = await startSignIn(scope, startProvider, options);
     });
     after(async () => {
       for (const cleanUp of cleanUps) await cleanUp();
