@@ -158,3 +158,17 @@ test("the identity provider's address follows its port", async (t) => {
   assert.equal((await helm("config", "set", "apps.keycloak.port", "9090")).status, 0);
   assert.equal((await helm("config", "get", "keycloak.url")).stdout, "http://127.0.0.1:9090\n");
 });
+
+test("the address of a provider elsewhere is set before or after the mode, and stays", async (t) => {
+  const { helm } = await makeInstallation(t);
+  const url = "https://sso.example.org/auth";
+  const set = async (key: string, value: string) =>
+    assert.equal((await helm("config", "set", `keycloak.${key}`, value)).status, 0);
+  await set("url", url);
+  await set("realm", "staff");
+  await set("mode", "external");
+  assert.equal((await helm("config", "get", "keycloak.url")).stdout, `${url}\n`);
+  await set("mode", "server");
+  const { stdout } = await helm("config", "get", "keycloak.url");
+  assert.match(stdout, /^http:\/\/127\.0\.0\.1:\d+\n$/);
+});

@@ -52,13 +52,13 @@ export async function setConfig(
   const { value: config } = await readMasterDocument(checkout);
   const entered = typed ?? (await readSecret(`${key}: `));
   const value = parseValue(entered, getValue(config, key));
-  await save(checkout, setValue(config, key, value));
+  await save(checkout, setValue(config, key, value), key);
   print(isSecretKey(key) ? `${key} is set.` : `${key} is ${JSON.stringify(value)}.`);
   await syncConfig(checkout);
 }
 
 export async function unsetConfig(checkout: Checkout, key: string): Promise<void> {
-  await save(checkout, unsetValue((await readMasterDocument(checkout)).value, key));
+  await save(checkout, unsetValue((await readMasterDocument(checkout)).value, key), key);
   print(`${key} is not set any more.`);
   await syncConfig(checkout);
 }
@@ -83,14 +83,18 @@ export async function writeAppConf(checkout: Checkout, app: string): Promise<voi
   report(await writeConf(checkout, await requireApp(checkout, app), app));
 }
 
-async function save(checkout: Checkout, config: unknown): Promise<void> {
-  await saveMasterConfig(checkout, followPort(config));
+async function save(checkout: Checkout, config: unknown, key: string): Promise<void> {
+  await saveMasterConfig(checkout, followPort(config, key));
 }
 
-/** Unless somebody else runs the identity provider, its address follows its port. */
-function followPort(config: unknown): unknown {
+/**
+ * Unless somebody else runs the identity provider, its address follows its port. Not with any other
+ * change: the address of a provider elsewhere is set before the mode that makes it count.
+ */
+function followPort(config: unknown, changed: string): unknown {
   const port = getValue(config, "apps.keycloak.port");
-  if (getValue(config, "keycloak.mode") === "external" || port === undefined) return config;
+  const isElsewhere = getValue(config, "keycloak.mode") === "external" || port === undefined;
+  if (isElsewhere || !["apps.keycloak.port", "keycloak.mode"].includes(changed)) return config;
   return setValue(config, "keycloak.url", `http://127.0.0.1:${port}`);
 }
 
