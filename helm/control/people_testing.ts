@@ -11,7 +11,7 @@ import {
   type IdentityAdmin,
   type IdentityUser,
 } from "../keycloak/admin_client.ts";
-import { IdentityError } from "../keycloak/identity_error.ts";
+import { IdentityError, SessionsLeftError } from "../keycloak/identity_error.ts";
 import type { TestBrowser } from "../keycloak/testing_browser.ts";
 import { createAskCore } from "./ask_core.ts";
 import { createPeople, type People } from "./people.ts";
@@ -162,6 +162,36 @@ export function testPeople(
       assert.equal(await isLive(token), false);
       assert.deepEqual(await people.signOut(user), { ended: 0 });
       assert.equal(await sessionsOf(user), 0);
+    });
+
+    test("R9: sessions that the provider left over are ended by a second try, or said", async () => {
+      const user = await create();
+      const token = await signIn(user);
+      const leaves = async (id: string, isEnabled: boolean) => {
+        await admin.setEnabled(id, isEnabled);
+        throw new SessionsLeftError("end the sessions", "the identity provider is tired");
+      };
+      const end = await peopleWith({ setEnabled: leaves }).disable(user, insist);
+      assert.deepEqual([end, await isLive(token)], [{ ended: 1 }, false]);
+      const logoutUser = async () => {
+        throw new IdentityError("end the sessions", "the identity provider sleeps");
+      };
+      const left = await peopleWith({ setEnabled: leaves, logoutUser }).disable(user, insist);
+      assert.match(left.problem ?? "", /\(the identity provider sleeps\): "helm users sign-out/);
+    });
+
+    test("a change that is refused names the user, and ends nothing", async () => {
+      const user = await create();
+      const token = await signIn(user);
+      const deleteUser = async (id: string) => {
+        throw new IdentityError(`delete user ${id}`, "no", { status: 400 });
+      };
+      await assert.rejects(peopleWith({ deleteUser }).remove(user, insist), {
+        name: "IdentityError",
+        message: `Cannot delete "${user.username}": no`,
+        status: 400,
+      });
+      assert.ok(await isLive(token));
     });
 
     test("a name that nobody has leads to those that are like it", async () => {
