@@ -208,6 +208,7 @@ test("the last administrator is kept, and one's own account is for somebody else
   const headers = { authorization: `Bearer ${await core.signIn(userinfo)}` };
   const own = await readPage(await ask(page, { headers }));
   assert.match(own, /This is you\./);
+  assert.match(own, /href="\/login\?password=new&next=%2Fhelm%2Fusers%2F[\w-]{36}"/);
   assert.doesNotMatch(own, /<form[^>]* action="[^"]*(?:disable|reset-password|groups|sign-out)"/);
   const body = new URLSearchParams({ remove: "technicians" });
   const answer = await ask(`${page}/groups`, { method: "POST", body, headers });

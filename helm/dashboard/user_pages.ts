@@ -56,6 +56,8 @@ export function showUser(parts: UserPagesParts): Handler<UserContext> {
         notice: notices.find(caller.user.sub, url.searchParams.get("notice")),
         ...userRow(user),
         is_own: id === caller.user.sub,
+        // Nexus's: the identity provider asks for it, and leads back here.
+        own_password_url: `/login?${new URLSearchParams({ password: "new", next: userLink(link, id) })}`,
         users_url: link("/users"),
         core_sessions_url: link(withQuery("/sessions", { person: id })),
         groups_url: userLink(link, id, "groups"),
