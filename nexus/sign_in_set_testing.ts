@@ -11,13 +11,15 @@ import type { TestNexusOptions } from "./testing.ts";
 export interface SignInSetOptions extends TestNexusOptions {
   /** Why the provider cannot be had here. */
   readonly skip?: string | false;
+  /** Registers tests of this provider alone. */
+  readonly more?: () => void;
 }
 
 /** Registers the set; one provider serves all of it. */
 export function testSignIn(
   name: string,
   startProvider: StartProvider,
-  { skip = false, ...options }: SignInSetOptions = {},
+  { skip = false, more, ...options }: SignInSetOptions = {},
 ): void {
   describe(name, { skip }, () => {
     let started: SignIn | undefined;
@@ -36,6 +38,7 @@ export function testSignIn(
     testSignInPages(signIn);
     testSignInRules(signIn);
     testSessionEnds(signIn);
+    more?.();
     testProviderFaults(signIn);
   });
 }

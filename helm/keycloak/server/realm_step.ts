@@ -6,6 +6,7 @@ import { backendUrl, publicOrigin } from "../../config/public_origin.ts";
 import { pause } from "../../services/pause.ts";
 import type { StartStep } from "../../services/service_definition.ts";
 import type { AdminPlace } from "../admin_client.ts";
+import { keepConsoleLocal } from "../admin_console.ts";
 import { IdentityError } from "../identity_error.ts";
 import { setUpRealm } from "../realm_setup.ts";
 import type { RealmWish } from "../realm_wish.ts";
@@ -53,7 +54,9 @@ export async function mendExternalRealm(config: MasterConfig, log: Log): Promise
 async function tryToSetUp(config: MasterConfig, signal: AbortSignal): Promise<string[]> {
   for (let left = tries; ; left--) {
     try {
-      return await setUpRealm(bootstrapPlace(config), realmWish(config));
+      const place = bootstrapPlace(config);
+      const mended = await setUpRealm(place, realmWish(config));
+      return [...mended, ...(await keepConsoleLocal(place))];
     } catch (error) {
       const isRefusal = error instanceof IdentityError && (error.status ?? 500) < 500;
       if (isRefusal || left <= 1 || signal.aborted) throw error;

@@ -26,6 +26,7 @@ test("a real Keycloak listens on loopback only, and forms no cluster", () => {
 
 test("a real Keycloak shows its public address and keeps to a schema of its own", () => {
   assert.equal(env["KC_HOSTNAME"], "http://localhost:28000/keycloak");
+  assert.equal(env["KC_HOSTNAME_ADMIN"], `http://127.0.0.1:${env["KC_HTTP_PORT"]}`);
   assert.equal(env["KC_DB_URL"], "jdbc:postgresql://127.0.0.1:25432/keycloak_db");
   assert.equal(env["KC_DB_SCHEMA"], "keycloak");
   assert.equal(env["KC_HTTP_MANAGEMENT_PORT"], "29000");

@@ -40,6 +40,8 @@ export function serverEnvironment(settings: ServerSettings): Record<string, stri
     // Pages and tokens name the public address; Core, which comes straight, gets its own endpoints.
     KC_HOSTNAME: settings.publicUrl,
     KC_HOSTNAME_BACKCHANNEL_DYNAMIC: "true",
+    // The admin console is for this machine alone (admin_console.ts).
+    KC_HOSTNAME_ADMIN: `http://127.0.0.1:${settings.port}`,
     KC_PROXY_HEADERS: "xforwarded",
     KC_PROXY_TRUSTED_ADDRESSES: "127.0.0.1",
     // Otherwise it looks for others to form a cluster with, and listens on the network for them.
