@@ -8,6 +8,10 @@ testIdentityAdmin("the embedded provider", async (scope) => {
 
 testIdentityAdmin(
   "a real Keycloak",
-  async (scope) => (await startKeycloakServer(scope)).adminPlace,
+  async (scope) => {
+    // As the dashboard and the command line do: by the client in the realm, with its few roles.
+    const { tokenRealm: _, ...place } = (await startKeycloakServer(scope)).adminPlace;
+    return place;
+  },
   { skip: keycloakServerSkip() },
 );

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes, scrypt } from "node:crypto";
 import { after, test } from "node:test";
 import { createTestLog, startTestPostgres } from "@hivematrix/lib/testing";
+import type { AccountFilter } from "./account_search.ts";
 import { AccountError } from "./account_text.ts";
 import { EmbeddedAccounts } from "./embedded_accounts.ts";
 import { prepareDatabase } from "./first_start.ts";
@@ -173,6 +174,26 @@ test("a hash of an earlier version opens, and is replaced at that person's sign-
   assert.equal(await accounts.checkPassword("cauchy", "before"), undefined);
   assert.equal(await hashOf(id), scryptHash);
   await accounts.remove(id);
+});
+
+test("a search takes signs of the database's patterns as the letters that they are", async () => {
+  await accounts.create({ username: "under_score", password: "secret", lastName: "100%" });
+  await accounts.create({ username: "underxscore", password: "secret" });
+  const find = async (filter: AccountFilter) =>
+    (await accounts.search(filter)).map(({ username }) => username);
+  assert.deepEqual(await find({ search: "under_" }), ["under_score"]);
+  assert.deepEqual(await find({ search: "100%" }), ["under_score"]);
+  assert.deepEqual(await find({ search: "%" }), []);
+  assert.deepEqual(await find({ search: "\\" }), []);
+  assert.deepEqual(await find({ search: "*score" }), ["under_score", "underxscore"]);
+  assert.deepEqual(await find({ search: '"underxscore"' }), ["underxscore"]);
+  assert.deepEqual(await find({ search: '"underxscor"' }), []);
+  assert.deepEqual(await find({ username: "R_S" }), ["under_score"]);
+  assert.deepEqual(await find({ username: "under_scor", isExact: true }), []);
+  assert.deepEqual(await find({ lastName: "100%", isExact: true, isEnabled: true }), [
+    "under_score",
+  ]);
+  assert.deepEqual(await find({ search: "under", isEnabled: false }), []);
 });
 
 test("groups are joined and left, each as often as one likes", async () => {
