@@ -14,6 +14,7 @@ import {
   groupsMapper,
   helmClientFields,
   helmRoles,
+  passwordPolicy,
   type RealmWish,
   realmFields,
   storedEvents,
@@ -38,6 +39,7 @@ export async function setUpRealm(place: AdminPlace, wanted: RealmWish): Promise<
       ...(await setUpHelmClient(admin, place, wanted)),
       ...(wanted.isShared ? [] : await closeAdminCli(admin)),
       ...(await setUpFirstUser(admin, wanted.firstUser)),
+      ...(wanted.isShared ? [] : await requirePolicy(admin, place.realm)),
     ];
   } finally {
     admin.close();
@@ -64,6 +66,14 @@ async function setUpRealmItself(
     found,
     wanted: { ...fields, enabledEventTypes: [...events] },
   });
+}
+
+/** After the first user: the contract's password for development is shorter than any policy allows. */
+async function requirePolicy(admin: AdminRequests, realm: string): Promise<string[]> {
+  const found = (await findRealm(admin)) ?? {};
+  if (found["passwordPolicy"]) return [];
+  const what = `realm "${realm}"`;
+  return await mendRepresentation(admin, { what, path: "", found, wanted: { passwordPolicy } });
 }
 
 async function findRealm(admin: AdminRequests): Promise<Fields | undefined> {

@@ -2,6 +2,7 @@
 // at every start. Everything else is the administrator's and is left alone.
 import type { FirstUser } from "./first_start.ts";
 import { lifetimes } from "./lifetimes.ts";
+import { minPasswordCharacters } from "./password_rules.ts";
 import type { Fields } from "./realm_diff.ts";
 
 export interface RealmWish {
@@ -99,6 +100,19 @@ const lockoutFields = {
   // The count begins anew when nothing has failed for so long.
   maxDeltaTimeSeconds: 3600,
 };
+
+/**
+ * The embedded provider's rules (password_rules.ts), which Keycloak applies to passwords that an
+ * administrator sets as well. For a realm without any policy: another one is the administrator's choice.
+ */
+export const passwordPolicy = [
+  `length(${minPasswordCharacters})`,
+  "maxLength(1024)",
+  "notUsername(undefined)",
+  "notEmail(undefined)",
+  // The one before.
+  "passwordHistory(1)",
+].join(" and ");
 
 /** Core learns from these what has changed here; people of the audit who did. */
 const eventFields = {

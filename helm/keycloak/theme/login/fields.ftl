@@ -6,10 +6,13 @@
         </div>
 </#macro>
 
-<#macro password name="password" label=msg("password") autocomplete="current-password" autofocus=false>
+<#macro password name="password" label=msg("password") autocomplete="current-password" autofocus=false hint="">
         <div class="form__field">
           <label for="${name}">${label}</label>
-          <input id="${name}" name="${name}" type="password" autocomplete="${autocomplete}" maxlength="1024" dir="ltr" required<#if autofocus> autofocus</#if>>
+          <input id="${name}" name="${name}" type="password" autocomplete="${autocomplete}" maxlength="1024" dir="ltr"<#if hint != ""> aria-describedby="${name}-rule"</#if> required<#if autofocus> autofocus</#if>>
+          <#if hint != "">
+          <p class="form__hint" id="${name}-rule">${hint}</p>
+          </#if>
         </div>
 </#macro>
 
