@@ -79,7 +79,9 @@ export class IdentityReconcile {
       return this.#closing.signal.aborted ? 0 : this.#fail(error);
     }
     this.#recover();
-    return Math.max(0, this.#options.periodMs - (performance.now() - startedAt));
+    const { periodMs } = this.#options;
+    // A provider that is slow is not to be asked without a pause.
+    return Math.max(periodMs / 4, periodMs - (performance.now() - startedAt));
   }
 
   #fail(error: unknown): number {
