@@ -208,6 +208,16 @@ describe("moving to a real Keycloak", { skip: keycloakServerSkip() }, () => {
     assert.equal(again.users.filter(({ outcome }) => outcome === "there").length, 40);
   });
 
+  test("a client that may not import users is told which role it lacks, with each of them", async () => {
+    await store({ username: "kept1" }, { username: "kept2" });
+    const people = await readStoredPeople(sql);
+    const { tokenRealm: _, ...place } = keycloak.adminPlace;
+    const options = { isDryRun: false, replaced: [], newPassword: () => "x" };
+    const { users } = await migrateIdentities(place, people ?? { users: [], groups: [] }, options);
+    assert.deepEqual(outcomes(users), { kept1: "failed", kept2: "failed" });
+    for (const { reason } of users) assert.match(reason ?? "", /the role realm-admin/);
+  });
+
   test("a provider that cannot be asked is an error, before anything is done", async () => {
     const people = { users: [], groups: [randomUUID()] };
     const place = { ...keycloak.adminPlace, clientSecret: "wrong" };

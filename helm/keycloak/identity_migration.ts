@@ -140,7 +140,9 @@ class Importer {
       return await this.#importTogether(plans);
     } catch (error) {
       // One transaction there: of a batch that is refused, nobody is moved.
-      if (plans.length === 1) return plans.map(({ moved }) => failed(moved, error));
+      if (plans.length === 1 || !isAboutUsers(error)) {
+        return plans.map(({ moved }) => failed(moved, error));
+      }
       const results: MovedUser[] = [];
       for (const one of plans) results.push(...(await this.#importBatch([one])));
       return results;
@@ -169,6 +171,11 @@ class Importer {
       return { id: moved.id, username: moved.username, outcome: "taken", reason };
     });
   }
+}
+
+/** Rather than about Helm, or about nobody having answered. Keycloak has 500 for what its tables refuse. */
+function isAboutUsers(error: unknown): boolean {
+  return error instanceof IdentityError && ![undefined, 401, 403, 503].includes(error.status);
 }
 
 function failed({ id, username }: MovedUser, error: unknown): MovedUser {

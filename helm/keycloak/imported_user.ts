@@ -2,7 +2,12 @@ import { changePassword } from "./admin_answers.ts";
 import { parseHash } from "./password_hash.ts";
 import type { StoredUser } from "./stored_users.ts";
 
-/** What becomes of a password: Keycloak takes the hash, or a new one has to be made, or there is none. */
+/**
+ * What becomes of a password: Keycloak takes the hash, or a new one has to be made, or there is none.
+ *
+ * A password that was typed with letters which NFKC writes in another way (password_hash.ts), such as
+ * full-width ones, is another one for Keycloak: its owner has to type it in the plain form there.
+ */
 export type PasswordFate = "kept" | "temporary" | "none";
 
 export function passwordFate({ passwordHash }: StoredUser): PasswordFate {
