@@ -1,15 +1,11 @@
 // For tests: a real Keycloak on a real PostgreSQL. It takes Java and the archive; where one of them
 // is missing, tests say so and are skipped: `test("…", { skip: keycloakServerSkip() }, …)`.
-import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findFreePort } from "@hivematrix/lib/postgres_testing";
-import { startTestPostgres, type TestScope } from "@hivematrix/lib/testing";
-import { waitFor } from "@hivematrix/lib/wait_for";
-import postgres from "postgres";
+import type { TestScope } from "@hivematrix/lib/testing";
 import { createIdentityAdmin } from "./admin_client.ts";
 import type { NewAccount } from "./embedded_accounts.ts";
 import { pinnedKeycloak } from "./keycloak_version.ts";
@@ -18,8 +14,14 @@ import { fileSha256 } from "./server/checksum.ts";
 import { findJava, type JavaRuntime } from "./server/java_runtime.ts";
 import { findMavenArchive } from "./server/local_archive.ts";
 import { buildWords, serverCommand, startWords } from "./server/server_command.ts";
-import { serverEnvironment, serverSchema } from "./server/server_environment.ts";
+import { serverEnvironment } from "./server/server_environment.ts";
 import { isServerBuilt, makeServerHome } from "./server/server_home.ts";
+import {
+  makeServerSchema,
+  readDatabaseUrl,
+  startServerDatabase,
+} from "./server_database_testing.ts";
+import { ServerProcess } from "./server_process_testing.ts";
 import { ada } from "./testing.ts";
 import { TestBrowser } from "./testing_browser.ts";
 import { themeName, writeTheme } from "./theme_files.ts";
@@ -89,29 +91,14 @@ export async function startKeycloakServer(
   options: TestKeycloakOptions = {},
 ): Promise<TestKeycloak> {
   const { publicOrigin = "http://hive.test:8000" } = options;
-  const databaseUrl = options.databaseUrl ?? (await startTestPostgres(scope)).url;
-  await makeSchema(databaseUrl);
-  const port = await findFreePort();
-  const managementPort = await findFreePort();
-  const adminClient = { id: "helm", secret: "test-admin-client-secret" };
-  const adminUser = { username: "root", password: "root-secret" };
-  const env = serverEnvironment({
-    port,
-    managementPort,
-    publicUrl: `${publicOrigin}/keycloak`,
-    database: readDatabaseUrl(databaseUrl),
-    adminClient,
-    adminUser,
-    logLevel: "info",
-  });
-  const { java } = requireMeans();
-  const home = await makeOwnHome(scope, await sharedHome());
-  const server = new ServerProcess({
-    command: serverCommand({ java: java.program, home }, startWords),
-    env,
-    readyUrl: `http://127.0.0.1:${managementPort}/health/ready`,
-  });
-  scope.after(() => server.stop());
+  const fill = async (url: string) => {
+    const { server } = await createServer(scope, url, publicOrigin);
+    await server.start();
+    await server.stop();
+  };
+  const databaseUrl = options.databaseUrl ?? (await startServerDatabase(scope, fill));
+  await makeServerSchema(databaseUrl);
+  const { server, port } = await createServer(scope, databaseUrl, publicOrigin);
   await server.start();
   const backendUrl = `http://127.0.0.1:${port}`;
   const realm = "hivematrix";
@@ -146,6 +133,37 @@ export async function startKeycloakServer(
   };
   if (options.realm !== "none") await setUpTestRealm(keycloak, publicOrigin, options);
   return keycloak;
+}
+
+const adminClient = { id: "helm", secret: "test-admin-client-secret" };
+const adminUser = { username: "root", password: "root-secret" };
+
+/** Ended with the test. */
+async function createServer(
+  scope: TestScope,
+  databaseUrl: string,
+  publicOrigin: string,
+): Promise<{ server: ServerProcess; port: number }> {
+  const port = await findFreePort();
+  const managementPort = await findFreePort();
+  const env = serverEnvironment({
+    port,
+    managementPort,
+    publicUrl: `${publicOrigin}/keycloak`,
+    database: readDatabaseUrl(databaseUrl),
+    adminClient,
+    adminUser,
+    logLevel: "info",
+  });
+  const { java } = requireMeans();
+  const home = await makeOwnHome(scope, await sharedHome());
+  const server = new ServerProcess({
+    command: serverCommand({ java: java.program, home }, startWords),
+    env,
+    readyUrl: `http://127.0.0.1:${managementPort}/health/ready`,
+  });
+  scope.after(() => server.stop());
+  return { server, port };
 }
 
 async function setUpTestRealm(
@@ -206,77 +224,6 @@ async function makeOwnHome(scope: TestScope, shared: string): Promise<string> {
   return home;
 }
 
-class ServerProcess {
-  readonly lines: string[] = [];
-  readonly #parts: {
-    readonly command: readonly [string, ...string[]];
-    readonly env: Readonly<Record<string, string>>;
-    readonly readyUrl: string;
-  };
-  #child: ChildProcess | undefined;
-
-  constructor(parts: ServerProcess["parts"]) {
-    this.#parts = parts;
-  }
-
-  get parts() {
-    return this.#parts;
-  }
-
-  get pid(): number {
-    return this.#child?.pid ?? 0;
-  }
-
-  async start(): Promise<void> {
-    const { command, env, readyUrl } = this.#parts;
-    const [program, ...words] = command;
-    const child = spawn(program, words, { env, stdio: ["ignore", "pipe", "pipe"] });
-    this.#child = child;
-    for (const output of [child.stdout, child.stderr]) {
-      output.setEncoding("utf8").on("data", (text: string) => {
-        this.lines.push(...text.split("\n").filter((line) => line !== ""));
-      });
-    }
-    // A test that fails early must not leave a server behind.
-    const end = () => child.kill("SIGKILL");
-    process.once("exit", end);
-    child.once("exit", () => process.off("exit", end));
-    const isReady = async () => {
-      if (hasEnded(child)) throw new Error(`Keycloak ended: ${this.lines.slice(-5).join("\n")}`);
-      return await fetch(readyUrl).then(
-        async (response) => {
-          await response.body?.cancel();
-          return response.ok;
-        },
-        () => false,
-      );
-    };
-    await waitFor(isReady, { timeoutMs: 180_000, what: "a ready Keycloak" });
-  }
-
-  async stop(): Promise<void> {
-    await this.#end("SIGTERM");
-  }
-
-  async kill(): Promise<void> {
-    await this.#end("SIGKILL");
-  }
-
-  async #end(signal: NodeJS.Signals): Promise<void> {
-    const child = this.#child;
-    if (child === undefined || hasEnded(child)) return;
-    const exited = once(child, "exit");
-    child.kill(signal);
-    const timer = setTimeout(() => child.kill("SIGKILL"), 15_000);
-    await exited;
-    clearTimeout(timer);
-  }
-}
-
-function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
-  return exitCode !== null || signalCode !== null;
-}
-
 async function findMeans(): Promise<Means | string> {
   const { version } = pinnedKeycloak;
   try {
@@ -292,22 +239,4 @@ async function findMeans(): Promise<Means | string> {
 function requireMeans(): Means {
   if (typeof means === "string") throw new Error(means);
   return means;
-}
-
-async function makeSchema(databaseUrl: string): Promise<void> {
-  const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} });
-  await sql.unsafe(`create schema if not exists ${serverSchema}`);
-  await sql.end({ timeout: 1 });
-}
-
-function readDatabaseUrl(databaseUrl: string) {
-  const { hostname, port, pathname, username, password } = new URL(databaseUrl);
-  return {
-    host: hostname,
-    port: Number(port || 5432),
-    name: pathname.slice(1),
-    user: username,
-    // The test server trusts everybody, but Keycloak insists on a password.
-    password: password || "none",
-  };
 }

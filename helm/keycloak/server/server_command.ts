@@ -40,12 +40,20 @@ export function serverCommand({ java, home }: ServerPlace, words: readonly strin
   ];
 }
 
+/**
+ * Measured with 26.7.3 on Java 17, idle after 150 token requests, resident memory and CPU time until
+ * ready: 455 MB and 14.4 s with the options of bin/kc.sh, 305 MB and 8.5 s with these. Most of it is
+ * the one garbage collector without threads of its own, and code that is compiled once, quickly: a
+ * request costs no more. An archive of loaded classes (-XX:SharedArchiveFile) would take another 3 s
+ * from the start, for 118 MB on disk and a server that takes longer to stop; it is left out.
+ */
 const memoryOptions = [
-  "-Xms64m",
-  "-Xmx512m",
+  "-Xms32m",
+  "-Xmx384m",
   "-XX:+UseSerialGC",
+  "-XX:MinHeapFreeRatio=10",
+  "-XX:MaxHeapFreeRatio=20",
   "-XX:TieredStopAtLevel=1",
-  "-XX:MetaspaceSize=96M",
   "-XX:MaxMetaspaceSize=256m",
   // What is out of memory half works at best; it is started again instead.
   "-XX:+ExitOnOutOfMemoryError",

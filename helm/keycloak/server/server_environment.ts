@@ -50,6 +50,8 @@ export function serverEnvironment(settings: ServerSettings): Record<string, stri
     KC_LOG_CONSOLE_OUTPUT: "json",
     // Each "not ready yet" that Helm is told would be a line, many times a second.
     KC_LOG_LEVEL: `${settings.logLevel},io.smallrye.health:error`,
+    // Otherwise the C library keeps memory for each thread that has ever asked for some.
+    MALLOC_ARENA_MAX: "2",
     KC_BOOTSTRAP_ADMIN_CLIENT_ID: adminClient.id,
     KC_BOOTSTRAP_ADMIN_CLIENT_SECRET: adminClient.secret,
     KC_BOOTSTRAP_ADMIN_USERNAME: adminUser.username,
