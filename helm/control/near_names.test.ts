@@ -4,7 +4,8 @@ import { didYouMean, nearNames } from "./near_names.ts";
 
 test("a name typed wrongly leads to those that are like it, the nearest first", () => {
   const names = ["ada", "adam", "grace", "grace.hopper", "zoe"];
-  assert.deepEqual(nearNames("Adma", names), ["adam"]);
+  assert.deepEqual(nearNames("Adma", names), ["ada", "adam"]);
+  assert.deepEqual(nearNames("garce", names), ["grace"], "two letters swapped are one mistake");
   assert.deepEqual(nearNames("adda", names), ["ada", "adam"]);
   assert.deepEqual(nearNames("grce", names), ["grace"]);
   assert.deepEqual(nearNames("hopper", names), ["grace.hopper"]);
