@@ -2,6 +2,7 @@
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { addCommands } from "./commands/command_table.ts";
+import { printServices } from "./commands/completion.ts";
 import { createCheckout } from "./config/checkout.ts";
 
 class UsageError extends Error {}
@@ -34,7 +35,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(error.code === "EPIPE" ? 0 : 1);
 });
 
+const [request, ...words] = hideBin(process.argv);
 try {
+  if (request === "--get-yargs-completions") printServices(createCheckout(), words);
   await addCommands(cli, createCheckout()).parseAsync();
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

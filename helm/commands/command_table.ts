@@ -3,6 +3,7 @@
 import type { Argv } from "yargs";
 import type { Checkout } from "../config/checkout.ts";
 import { requireWhole } from "./argument_checks.ts";
+import { addCompletion } from "./completion.ts";
 import { addConfig } from "./config_commands.ts";
 import { addIdentity } from "./identity_commands.ts";
 import { addLogs } from "./logs_commands.ts";
@@ -21,9 +22,9 @@ export function addCommands(cli: Argv, checkout: Checkout): Argv {
     return addSessions(y, checkout);
   });
   cli.command("identity", "Look after the identity provider", (y) => addIdentity(y, checkout));
-  return cli.command("config", "Show and change the settings", (y) => {
-    return addConfig(y, checkout);
-  });
+  cli.command("config", "Show and change the settings", (y) => addConfig(y, checkout));
+  addCompletion(cli);
+  return cli;
 }
 
 function addInit(cli: Argv, checkout: Checkout): void {
