@@ -69,3 +69,8 @@ export function splitName(name: string): { firstName: string; lastName: string }
 export function joinName(firstName: string, lastName: string): string {
   return [firstName, lastName].filter((part) => part !== "").join(" ");
 }
+
+/** @throws {AccountError} when a statement about one user has found nobody */
+export function requireFound(count: number, id: string): void {
+  if (count === 0) throw new AccountError("unknown", `change user ${id}`, "no such user");
+}

@@ -62,7 +62,11 @@ test("one person's user name cannot be another's e-mail address", async () => {
     /no @ unless it is the user's own/,
   );
   const own = { username: "tony@example.org", password: "secret", email: "Tony@example.org" };
-  assert.equal((await accounts.create(own)).username, "tony@example.org");
+  const tony = await accounts.create(own);
+  assert.equal(tony.username, "tony@example.org");
+  await accounts.update(tony.id, { email: "hoare@example.org" });
+  const theirs = { username: "thief", password: "theirs", email: "tony@example.org" };
+  await assert.rejects(accounts.create(theirs), /User exists with same email/);
 });
 
 test("unusable names, addresses and passwords are refused with the rule", async () => {

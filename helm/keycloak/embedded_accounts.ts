@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import type { Sql } from "@hivematrix/lib/database";
 import type postgres from "postgres";
+import { AccountPasswords } from "./account_passwords.ts";
 import { type AccountFilter, type Fragment, matching } from "./account_search.ts";
 import {
   AccountError,
@@ -8,14 +8,14 @@ import {
   joinName,
   normalizeEmail,
   normalizeUsername,
+  requireFound,
   requireNamePart,
   requirePassword,
   splitName,
 } from "./account_text.ts";
 import { joinGroup, leaveGroup, listGroups } from "./embedded_groups.ts";
-import { hashPassword, isOutdated, rejectPassword, verifyPassword } from "./password_hash.ts";
-import { announceUser, endOtherSessionsOf, endSessionsOf } from "./session_ending.ts";
-import { kindForUnknown } from "./unknown_names.ts";
+import { hashPassword } from "./password_hash.ts";
+import { announceUser, endSessionsOf } from "./session_ending.ts";
 
 /** A person who may sign in. `id` becomes the `sub` claim, so it never changes. */
 export interface Account {
@@ -60,7 +60,7 @@ export interface AccountChanges {
 export class EmbeddedAccounts {
   readonly #sql: Sql;
   readonly #onLogout: () => void;
-  readonly #namesKey: string;
+  readonly #passwords: AccountPasswords;
 
   /**
    * @param options.onLogout called when there is something to tell Core (backchannel_logout.ts)
@@ -70,12 +70,12 @@ export class EmbeddedAccounts {
     sql: Sql,
     {
       onLogout = () => {},
-      namesKey = randomBytes(32).toString("hex"),
-    }: { onLogout?: () => void; namesKey?: string } = {},
+      namesKey,
+    }: { onLogout?: () => void; namesKey?: string | undefined } = {},
   ) {
     this.#sql = sql;
     this.#onLogout = onLogout;
-    this.#namesKey = namesKey;
+    this.#passwords = new AccountPasswords(sql, namesKey);
   }
 
   /** Everyone, ordered by user name. */
@@ -113,6 +113,10 @@ export class EmbeddedAccounts {
       password === undefined ? "" : await hashPassword(requirePassword(username, password));
     const mustChange = account.mustChangePassword ?? false;
     const id = await this.#sql.begin(async (sql) => {
+      // People sign in by either; a name that was its owner's address once may be another's now.
+      const [namesake] =
+        await sql`SELECT 1 FROM users WHERE username = ${address} OR email = ${login}`;
+      if (namesake !== undefined) throw taken(`create user "${username}"`, "email");
       const [row] = await sql<{ id: string }[]>`
         INSERT INTO users (username, email, first_name, last_name, password_hash,
           must_change_password, is_enabled)
@@ -177,35 +181,9 @@ export class EmbeddedAccounts {
    * @param turn where it comes from (password_hash.ts)
    */
   async checkPassword(login: string, password: string, turn = ""): Promise<Account | undefined> {
-    const wanted = fold(login);
-    // One question for known and unknown names alike.
-    const [row] = await this.#sql<{ id: string | null; hash: string | null; share: number }[]>`
-      SELECT u.id, u.password_hash AS hash, s.share
-      FROM (SELECT coalesce(avg((password_hash LIKE '$scrypt$%')::int), 0)::float8 AS share
-        FROM users) s
-      LEFT JOIN users u ON u.username = ${wanted} OR u.email = ${wanted}`;
-    const { id = null, hash, share = 0 } = row ?? {};
-    if (id === null || !hash) {
-      const kind = kindForUnknown(wanted, this.#namesKey, share);
-      await rejectPassword(password, { kind, turn });
-      return undefined;
-    }
-    const isRight = await verifyPassword(password, hash, turn);
-    // Read again, for all this takes its time: a password that was replaced meanwhile is wrong.
-    const [account] = await this.#select(this.#sql`u.id = ${id} AND u.password_hash = ${hash}`);
-    // Another tab may have signed in meanwhile and so replaced the hash, not the password.
-    if (isRight && account === undefined && isOutdated(hash)) {
-      return await this.checkPassword(login, password, turn);
-    }
-    if (!isRight || account?.isEnabled !== true) return undefined;
-    if (isOutdated(hash)) await this.#renewHash(id, hash, await hashPassword(password, turn));
-    return account;
-  }
-
-  /** The same password in a hash of today's kind; unless it was replaced meanwhile. */
-  async #renewHash(id: string, former: string, hash: string): Promise<void> {
-    await this.#sql`
-      UPDATE users SET password_hash = ${hash} WHERE id = ${id} AND password_hash = ${former}`;
+    const id = await this.#passwords.check(login, password, turn);
+    const account = id === undefined ? undefined : await this.find(id);
+    return account?.isEnabled === true ? account : undefined;
   }
 
   /** Disabling ends the sessions too; the tokens of a disabled user are worth nothing from then on. */
@@ -217,16 +195,10 @@ export class EmbeddedAccounts {
   async setPassword(
     id: string,
     password: string,
-    { mustChangePassword = false }: { mustChangePassword?: boolean } = {},
+    options: { mustChangePassword?: boolean } = {},
   ): Promise<void> {
-    const hash = await hashPassword(requirePassword(id, password));
-    await this.#change(async (sql) => {
-      const { count } = await sql`
-        UPDATE users SET password_hash = ${hash}, must_change_password = ${mustChangePassword}
-        WHERE id::text = ${id}`;
-      requireFound(count, id);
-      await endSessionsOf(sql, id);
-    });
+    const { mustChangePassword = false } = options;
+    await this.#change(await this.#passwords.replace(id, password, { mustChangePassword }));
   }
 
   /**
@@ -234,26 +206,16 @@ export class EmbeddedAccounts {
    *
    * @param turn where it comes from (password_hash.ts)
    * @returns `isFormer`: nothing is changed, for it is the password that they have
+   * @throws {AccountError} when it was set by somebody else meanwhile
    */
   async choosePassword(
     id: string,
     password: string,
     { session, turn = "" }: { session: string; turn?: string },
   ): Promise<"changed" | "isFormer"> {
-    const [row] = await this.#sql<{ password_hash: string }[]>`
-      SELECT password_hash FROM users WHERE id::text = ${id}`;
-    requireFound(row === undefined ? 0 : 1, id);
-    const former = row?.password_hash ?? "";
-    if (former !== "" && (await verifyPassword(password, former, turn))) return "isFormer";
-    const hash = await hashPassword(requirePassword(id, password), turn);
-    await this.#change(async (sql) => {
-      // Not over one that was set meanwhile: an administrator's reset counts.
-      const { count } = await sql`
-        UPDATE users SET password_hash = ${hash}, must_change_password = false
-        WHERE id::text = ${id} AND password_hash = ${former}`;
-      if (count === 0) throw new AccountError("taken", "set the password", "it was set meanwhile");
-      await endOtherSessionsOf(sql, id, session);
-    });
+    const change = await this.#passwords.choose(id, password, { session, turn });
+    if (change === undefined) return "isFormer";
+    await this.#change(change);
     return "changed";
   }
 
@@ -325,8 +287,4 @@ export class EmbeddedAccounts {
 
 function taken(action: string, what: "username" | "email"): AccountError {
   return new AccountError("taken", action, `User exists with same ${what}`);
-}
-
-function requireFound(count: number, id: string): void {
-  if (count === 0) throw new AccountError("unknown", `change user ${id}`, "no such user");
 }
