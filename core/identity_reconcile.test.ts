@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { HttpError } from "@hivematrix/lib/http_error";
+import { startTestPostgres } from "@hivematrix/lib/testing";
 import { waitFor } from "@hivematrix/lib/wait_for";
 import { type AdminDouble, startAdminDouble } from "./keycloak_admin_testing.ts";
 import { MemorySessionStore } from "./memory_session_store.ts";
-import type { ProviderSession, User } from "./session_store.ts";
+import type { HeldSession, ProviderSession, User } from "./session_store.ts";
 import { grace, ada as someone } from "./session_store_testing.ts";
 import { type StartedCore, startCore, type TestCoreOptions } from "./testing.ts";
 
@@ -343,6 +345,45 @@ for (const [why, prepare, says] of [
     assert.deepEqual(others, []);
   });
 }
+
+test("a store that is away is borne like the provider, and loses nothing", async (t) => {
+  class Away extends MemorySessionStore {
+    isAway = false;
+
+    override async listHeld(subs?: readonly string[]): Promise<HeldSession[]> {
+      if (this.isAway) throw new HttpError(503, "Sessions cannot be read at the moment");
+      return super.listHeld(subs);
+    }
+  }
+  const sessions = new Away();
+  const scene = await play(t, {}, () => {}, sessions);
+  const id = await begin(scene);
+  sessions.isAway = true;
+  change(scene, sub, { enabled: false });
+  scene.provider.tell("UPDATE", "USER", `users/${sub}`);
+  await waitFor(() => linesOf(scene, "warn").length > 0);
+  assert.equal(await stateOf(scene, id), "live");
+  sessions.isAway = false;
+  await waitFor(() => isEnded(scene, id));
+});
+
+test("several Cores that share their sessions may all ask", async (t) => {
+  const { url: connectionString } = await startTestPostgres(t);
+  const provider = await startAdminDouble(t);
+  provider.people.set(sub, { enabled: true, groups: ["/technicians"], sessions: [] });
+  const reconcile = { periodMs: 20 };
+  const options = { keycloak: provider.keycloak, connectionString, reconcile };
+  const cores = [await startCore(t, options), await startCore(t, options)] as const;
+  const { id } = await cores[0].sessions.create(ada, 3600);
+  Object.assign(provider.people.get(sub) ?? {}, { enabled: false });
+  provider.tell("UPDATE", "USER", `users/${sub}`);
+  for (const { sessions } of cores) {
+    await waitFor(async () => (await sessions.check(id)).state === "revoked");
+  }
+  const lines = cores.flatMap(({ logLines }) => logLines);
+  assert.equal(lines.filter((line) => line.includes("session ended")).length, 1, "ended by one");
+  assert.equal(lines.filter((line) => line.includes('"level":"error"')).length, 0);
+});
 
 test("a closed reconciler asks nothing more, whatever was under way", async (t) => {
   const scene = await play(t);

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { updateConf } from "@hivematrix/lib/conf_file";
 import { startTestPostgres } from "@hivematrix/lib/testing";
 import { waitFor } from "@hivematrix/lib/wait_for";
+import { startAdminDouble } from "./keycloak_admin_testing.ts";
 import { copyCore, env, post, run } from "./process_testing.ts";
 import { ada } from "./session_store_testing.ts";
 import { startTestProvider } from "./testing_provider.ts";
@@ -20,6 +21,20 @@ test("Core starts from its own folder's settings, says where sessions are, and s
   assert.equal(statSync(join(folder, "instance/keys/jwt_private.pem")).mode & 0o777, 0o600);
   core.process.kill("SIGTERM");
   assert.deepEqual(await core.exited, [0, null]);
+});
+
+test("R9: where it is set, Core asks the provider what has become of people", async (t) => {
+  const provider = await startAdminDouble(t);
+  const backend = { KEYCLOAK_BACKEND_URL: provider.keycloak.backendUrl };
+  const core = run(t, copyCore(t, { ...env, ...backend, KEYCLOAK_RECONCILE_SECONDS: "1" }));
+  await core.listening();
+  const asks = () => provider.questions.filter((path) => path.startsWith("admin-events?")).length;
+  await waitFor(() => asks() > 1);
+  provider.misbehave(() => new Promise<Response>(() => {}));
+  const before = asks();
+  await waitFor(() => asks() > before);
+  core.process.kill("SIGTERM");
+  assert.deepEqual(await core.exited, [0, null], "a question under way holds nothing up");
 });
 
 test("two Cores that start at once sign with the same key", async (t) => {
