@@ -9,6 +9,7 @@ import {
 } from "../helm/keycloak/server_testing.ts";
 import { newVisitor, skipWithoutChromium, startBrowser } from "../scripts/browser_testing.ts";
 import { testSignIn } from "./sign_in_set_testing.ts";
+import { fillIn, type SignIn } from "./sign_in_testing.ts";
 
 let keycloak: TestKeycloak;
 
@@ -24,9 +25,33 @@ testSignIn(
     isSecure: true,
     passwordLimits: defaultThrottleLimits,
     core: { reconcile: { periodMs: 2000 } },
-    more: testAdminConsole,
+    more(signIn) {
+      testAccountPages(signIn);
+      testAdminConsole();
+    },
   },
 );
+
+function testAccountPages(signIn: () => SignIn): void {
+  test("R11: a person signs out at Keycloak's own account pages, and is out here", {
+    skip: skipWithoutChromium,
+  }, async (t) => {
+    const { nexus, newPerson } = signIn();
+    const person = await newPerson();
+    const visitor = await newVisitor(await startBrowser(t));
+    const page = await visitor.newPage();
+    await page.goto(`${nexus.origin}/template/`);
+    await fillIn(page, person);
+    await page.waitForURL(`${nexus.origin}/template/`);
+
+    await page.goto(`${nexus.origin}/keycloak/realms/${keycloak.realm}/account/`);
+    await page.getByTestId("options-toggle").or(page.getByText("Ada Lovelace")).first().click();
+    await page.getByText("Sign out").first().click();
+    await page.locator("input[name=password]").waitFor();
+    await page.goto(`${nexus.origin}/template/`);
+    await page.locator("input[name=password]").waitFor();
+  });
+}
 
 function testAdminConsole(): void {
   test("an administrator gets into Keycloak's admin console on this machine's own address", {

@@ -12,7 +12,7 @@ export interface SignInSetOptions extends TestNexusOptions {
   /** Why the provider cannot be had here. */
   readonly skip?: string | false;
   /** Registers tests of this provider alone. */
-  readonly more?: () => void;
+  readonly more?: (signIn: () => SignIn) => void;
 }
 
 /** Registers the set; one provider serves all of it. */
@@ -38,7 +38,7 @@ export function testSignIn(
     testSignInPages(signIn);
     testSignInRules(signIn);
     testSessionEnds(signIn);
-    more?.();
+    more?.(signIn);
     testProviderFaults(signIn);
   });
 }

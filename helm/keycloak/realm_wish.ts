@@ -151,11 +151,12 @@ const securityHeaders = {
     "style-src 'self' 'unsafe-inline'",
     "img-src 'self' data:",
     "object-src 'none'",
-    "frame-ancestors 'none'",
+    // The account pages look in a frame of their own whether somebody is signed in.
+    "frame-ancestors 'self'",
     "base-uri 'self'",
   ].join("; "),
   contentSecurityPolicyReportOnly: "",
-  xFrameOptions: "DENY",
+  xFrameOptions: "SAMEORIGIN",
   xContentTypeOptions: "nosniff",
   // Nexus says it, for all of the host.
   strictTransportSecurity: "",

@@ -39,16 +39,16 @@ test("the sign-in page is the embedded provider's, but for Cancel", { skip }, as
   assert.match(pages[0]?.[1] ?? "", /role="alert"/);
 });
 
-test("R27: pages are neither framed, cached nor told to others, and run no script but their own", {
+test("R27: pages are neither framed by others, nor cached, nor told to them, and run no script but their own", {
   skip,
 }, async () => {
   const browser = server.openBrowser();
   const first = await browser.open(browser.attempt().url);
   const refused = await browser.submit(first, { username: "ada", password: "wrong" });
   for (const page of [first, refused]) {
-    assert.match(page.headers.get("content-security-policy") ?? "", /frame-ancestors 'none'/);
+    assert.match(page.headers.get("content-security-policy") ?? "", /frame-ancestors 'self'/);
     assert.match(page.headers.get("content-security-policy") ?? "", /object-src 'none'/);
-    assert.equal(page.headers.get("x-frame-options"), "DENY");
+    assert.equal(page.headers.get("x-frame-options"), "SAMEORIGIN");
     assert.equal(page.headers.get("x-content-type-options"), "nosniff");
     assert.equal(page.headers.get("referrer-policy"), "same-origin");
     assert.match(page.headers.get("cache-control") ?? "", /no-store/);
