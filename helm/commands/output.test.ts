@@ -18,3 +18,9 @@ test("only the well-known password of a development installation is printed", ()
   assert.doesNotMatch(welcomed("production", "hunter22"), /hunter22/);
   assert.match(welcomed("production", "admin"), /https:\/\/hive\.example\.org/);
 });
+
+test("with a provider elsewhere nobody is sent there as our first user", () => {
+  const place = { address: "https://hive.example.org", environment: "development" };
+  const lines = welcome(place, { elsewhere: "https://sso.example.org" });
+  assert.deepEqual(lines.slice(1), ["Sign in with your account at https://sso.example.org."]);
+});

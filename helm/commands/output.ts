@@ -24,11 +24,13 @@ export function print(...lines: readonly string[]): void {
 /** What a person does next, once all is ready. */
 export function welcome(
   { address, environment }: Pick<PlatformStatus, "address" | "environment">,
-  user: { username: string; password: string },
+  user: { username: string; password: string } | { elsewhere: string },
 ): string[] {
+  const isReady = `HiveMatrix is ready: ${address}`;
+  if ("elsewhere" in user) return [isReady, `Sign in with your account at ${user.elsewhere}.`];
   const isWellKnown = environment === "development" && user.password === "admin";
   const how = isWellKnown
     ? `with the password "${user.password}", and change it ("helm users reset-password ${user.username}")`
     : 'with the password from the first start (again: "helm config get keycloak.admin_password")';
-  return [`HiveMatrix is ready: ${address}`, `Sign in as "${user.username}" ${how}.`];
+  return [isReady, `Sign in as "${user.username}" ${how}.`];
 }

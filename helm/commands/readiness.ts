@@ -7,7 +7,8 @@ import { statusTable } from "./status_table.ts";
 /** Everything is ready: the table, and where to go. */
 export async function showReady(checkout: Checkout, status: PlatformStatus): Promise<void> {
   const { keycloak } = await loadMasterConfig(checkout);
-  const user = { username: keycloak.admin_username, password: keycloak.admin_password };
+  const { admin_username: username, admin_password: password, mode, url } = keycloak;
+  const user = mode === "external" ? { elsewhere: url } : { username, password };
   print(statusTable(status.services), "", ...welcome(status, user));
 }
 
