@@ -52,14 +52,11 @@ export class IdentityLook {
     if (person === undefined) return await this.#endAll(sub, "deleted");
     if (!person.isEnabled) return await this.#endAll(sub, "disabled");
     const nowMs = await admin.readClock();
-    const isOver = (session: HeldSession) => isOverThere(session, person.sessions, nowMs);
+    const over = held.filter((session) => isOverThere(session, person.sessions, nowMs));
     // Keycloak 26 can bring a session back that is used while it ends, out of its list: once more.
-    for (const { hash } of held.filter(isOver)) await this.#end({ hash }, "session_end", false);
-    await this.#compareGroups(
-      sub,
-      person,
-      held.filter((session) => !isOver(session)),
-    );
+    for (const { hash } of over) await this.#end({ hash }, "session_end", false);
+    const others = held.filter((session) => !over.includes(session));
+    await this.#compareGroups(sub, person, others);
   }
 
   /**

@@ -55,12 +55,10 @@ export class IdentityWatch {
     const pace = hasEvents ? peoplePerSecond.withEvents : peoplePerSecond.withoutEvents;
     const people = this.#waiting.splice(0, Math.ceil((pace * periodMs) / 1000));
     for (const sub of people) this.#routine.add(sub, () => this.#lookAt(sub));
-    const failures = [await this.#urgent.run(maxRunMs), await this.#routine.run(periodMs)];
+    const urgentFailure = await this.#urgent.run(maxRunMs);
+    const routineFailure = await this.#routine.run(periodMs);
     if (!hasEvents) this.lookSoon();
-    this.#judge(
-      failures.find((failure) => failure !== undefined),
-      hasEvents,
-    );
+    this.#judge(urgentFailure ?? routineFailure, hasEvents);
   }
 
   /** Everybody is to be looked at again, as soon as the look that is under way is done. */
@@ -138,13 +136,9 @@ export class IdentityWatch {
   /** Where events were read the provider is there, and only an answer about somebody is not. */
   #judge(failure: unknown, hasEvents: boolean): void {
     if (failure !== undefined && !hasEvents) throw failure;
+    const { log } = this.#options;
     if (failure !== undefined && !this.#hasFailed) {
-      this.#options.log.warn(
-        "somebody cannot be compared with the identity provider, tried again",
-        {
-          error: failure,
-        },
-      );
+      log.warn("somebody cannot be compared with the provider, tried again", { error: failure });
     }
     this.#hasFailed = failure !== undefined;
   }

@@ -1,6 +1,7 @@
 // For tests of faults: the few answers of Keycloak's Admin REST API that Core asks for, over HTTP, with
 // a clock, a delay and refusals of its own. What Keycloak really does, the tests with a real one say.
 import { randomUUID } from "node:crypto";
+import { readForm } from "@hivematrix/lib/request_body";
 import { type Handler, router } from "@hivematrix/lib/router";
 import { type RunningServer, serve } from "@hivematrix/lib/serve";
 import { createTestLog, type TestScope } from "@hivematrix/lib/testing";
@@ -27,6 +28,8 @@ export interface AdminDouble {
   settings: { adminEventsEnabled: boolean };
   /** Path and query of each question, tokens not counted. */
   readonly questions: string[];
+  /** The refresh tokens whose sessions were to end. */
+  readonly logouts: string[];
   /** How many tokens it has given; those given before no longer count after `refuseTokens`. */
   readonly tokens: number;
   refuseTokens(): void;
@@ -48,6 +51,7 @@ export async function startAdminDouble(scope: TestScope): Promise<AdminDouble> {
   const people: AdminDouble["people"] = new Map();
   const events: StoredEvent[] = [];
   const questions: string[] = [];
+  const logouts: string[] = [];
   const settings = { adminEventsEnabled: true };
   let aheadMs = 0;
   let tokens = 0;
@@ -93,6 +97,10 @@ export async function startAdminDouble(scope: TestScope): Promise<AdminDouble> {
     if (path === "events") return Response.json([]);
     return Response.json(path === "admin-events" ? readEvents(url) : settings);
   };
+  const logout: Handler = async (request) => {
+    logouts.push((await readForm(request)).get("refresh_token") ?? "");
+    return new Response(null, { status: 204 });
+  };
   const base = "/realms/hivematrix/protocol/openid-connect";
   const handle = router(
     [
@@ -100,7 +108,7 @@ export async function startAdminDouble(scope: TestScope): Promise<AdminDouble> {
       {
         method: "POST",
         path: `${base}/logout`,
-        handler: () => new Response(null, { status: 204 }),
+        handler: logout,
       },
       ...["admin-events", "events", "events/config", "users/:id", "users/:id/:part"].map(
         (path) => ({
@@ -132,6 +140,7 @@ export async function startAdminDouble(scope: TestScope): Promise<AdminDouble> {
     },
     settings,
     questions,
+    logouts,
     get tokens() {
       return tokens;
     },
