@@ -5,7 +5,7 @@ import { closeOnceOnSignal, startDaemon } from "../control/daemon.ts";
 import { logFile } from "../control/log_tail.ts";
 import { readAppRegistry } from "../install/app_registry.ts";
 import { print } from "./output.ts";
-import { reportProgress } from "./progress.ts";
+import { withProgress } from "./progress.ts";
 import { showReady, showUnready } from "./readiness.ts";
 
 /**
@@ -24,14 +24,10 @@ export async function runInForeground(
   const starting = startDaemon({ checkout, registry: readAppRegistry(), log, isDev });
   closeOnceOnSignal(starting, () => print("", "Stopping everything …"));
   const { platform, ended } = await starting;
-  const waiting = new AbortController();
-  const readStatus = async () => (await platform.status()).services;
-  void reportProgress(readStatus, (line) => print(line), waiting.signal);
-  const isReady = await platform.waitUntilReady().then(
+  const isReady = await withProgress(platform, () => platform.waitUntilReady()).then(
     () => true,
     () => false,
   );
-  waiting.abort();
   if (isReady) await showReady(checkout, await platform.status());
   else showUnready(await platform.status());
   print("Press Ctrl-C to stop everything.");

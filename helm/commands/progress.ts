@@ -1,8 +1,25 @@
 import { setTimeout as pause } from "node:timers/promises";
+import type { ControlClient } from "../control/control_client.ts";
 import type { ServiceStatus } from "../services/service_status.ts";
+import { print } from "./output.ts";
 
 /** What passes faster than this is no news to whoever waits. */
 const lookEveryMs = 1500;
+
+/** Does what takes a while, and says meanwhile what the services are busy with. */
+export async function withProgress<T>(
+  { status }: Pick<ControlClient, "status">,
+  act: () => Promise<T>,
+): Promise<T> {
+  const waiting = new AbortController();
+  const readStatus = async () => (await status()).services;
+  void reportProgress(readStatus, (line) => print(line), waiting.signal);
+  try {
+    return await act();
+  } finally {
+    waiting.abort();
+  }
+}
 
 /**
  * Says what services are busy with while somebody waits for them: what lasts longer than a moment,

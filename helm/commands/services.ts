@@ -8,6 +8,7 @@ import {
 import { readLiveDaemon } from "../control/daemon_file.ts";
 import type { PlatformStatus } from "../control/platform_status.ts";
 import { print } from "./output.ts";
+import { withProgress } from "./progress.ts";
 import { statusTable } from "./status_table.ts";
 
 /** `helm status`: every service with its state; without a daemon, what it left running. */
@@ -28,7 +29,7 @@ export async function act(
   const daemon = await requireDaemon(checkout);
   for (const name of names) {
     if (name === "helm") await actOnHelm(checkout, daemon, action);
-    else report(name, await daemon.act(name, action));
+    else report(name, await withProgress(daemon, () => daemon.act(name, action)));
   }
 }
 
@@ -36,7 +37,7 @@ export async function act(
 export async function restartAll(checkout: Checkout): Promise<void> {
   const daemon = await requireDaemon(checkout);
   await daemon.restartAll();
-  print(statusTable((await daemon.wait()).services));
+  print(statusTable((await withProgress(daemon, () => daemon.wait())).services));
 }
 
 async function inspectWithoutDaemon(checkout: Checkout): Promise<PlatformStatus> {

@@ -1,8 +1,7 @@
 import type { Checkout } from "../config/checkout.ts";
 import { loadMasterConfig } from "../config/master_config.ts";
 import { type ControlClient, ControlError, connectDaemon } from "../control/control_client.ts";
-import { print } from "./output.ts";
-import { reportProgress } from "./progress.ts";
+import { withProgress } from "./progress.ts";
 import { showReady, showUnready } from "./readiness.ts";
 
 export interface UpOptions {
@@ -32,19 +31,12 @@ export async function up(checkout: Checkout, { isDev, isDetached }: UpOptions): 
 }
 
 async function report(checkout: Checkout, daemon: ControlClient): Promise<boolean> {
-  const waiting = new AbortController();
-  const readStatus = async () => (await daemon.status()).services;
-  void reportProgress(readStatus, (line) => print(line), waiting.signal);
   try {
-    const status = await daemon.wait();
-    waiting.abort();
-    await showReady(checkout, status);
+    await showReady(checkout, await withProgress(daemon, () => daemon.wait()));
     return true;
   } catch (error) {
     if (!(error instanceof ControlError && error.isAnswer)) throw error;
     showUnready(await daemon.status());
     return false;
-  } finally {
-    waiting.abort();
   }
 }
