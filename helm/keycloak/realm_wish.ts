@@ -140,7 +140,7 @@ export const storedEvents = [
 
 /**
  * On every page of the realm, Keycloak's own account pages included, which need their inline scripts.
- * The sign-in pages of the theme have a stricter policy of their own (theme/login/page.ftl).
+ * The sign-in pages of the theme have a stricter policy of their own (theme/login/template.ftl).
  */
 const securityHeaders = {
   // Not no-referrer, with which browsers send "Origin: null" with a form (browser_security.ts).
