@@ -1,4 +1,5 @@
-// Several tabs that sign in at the same time. Without this script the password is asked for once more.
+// Several tabs that sign in at the same time, and double clicks. Without this script the password is asked
+// for once more.
 {
   const { attempt, next } = document.currentScript.dataset;
 
@@ -26,4 +27,15 @@
   };
   document.addEventListener("visibilitychange", goOn);
   addEventListener("focus", goOn);
+
+  // Keycloak refuses a second password of the same person while it looks at the first, and the answer
+  // to a double click would be that one.
+  let isSent = false;
+  addEventListener("submit", (event) => {
+    if (isSent) event.preventDefault();
+    isSent = true;
+  });
+  addEventListener("pageshow", () => {
+    isSent = false;
+  });
 }
