@@ -9,6 +9,17 @@ import { hashesPerNotice, revocationChannel } from "./revocation_notice.ts";
 import { createSealer, type Sealer } from "./sealed_text.ts";
 import { hashSessionId } from "./session_id.ts";
 import {
+  type EndedRow,
+  type HeldRow,
+  type ListedRow,
+  type SessionRow,
+  toDate,
+  toDateOrNull,
+  toHeld,
+  toListed,
+  toRecord,
+} from "./session_rows.ts";
+import {
   clockLeewaySeconds,
   createSession,
   type Device,
@@ -20,7 +31,6 @@ import {
   type ProviderSession,
   type Session,
   type SessionCheck,
-  type SessionRecord,
   type SessionSelector,
   type SessionStore,
   type SessionStoreOptions,
@@ -349,36 +359,6 @@ export class PostgresSessionStore implements SessionStore {
 
 type Fragment = ReturnType<Sql>;
 
-interface SessionRow {
-  readonly user_data: User;
-  readonly created_at: Date;
-  readonly last_seen_at: Date;
-  readonly expires_at: Date;
-  readonly revoked_at: Date | null;
-}
-
-interface EndedRow extends SessionRow {
-  readonly id_hash: Buffer;
-  readonly sub: string;
-  readonly sid: string | null;
-  readonly sealed_refresh_token: string | null;
-}
-
-interface HeldRow {
-  readonly id_hash: Buffer;
-  readonly sub: string;
-  readonly groups: string[];
-  readonly created_at: Date;
-  readonly sid: string | null;
-  readonly provider_until: Date | null;
-}
-
-interface ListedRow extends Omit<SessionRow, "revoked_at"> {
-  readonly id_hash: Buffer;
-  readonly user_agent: string | null;
-  readonly address: string | null;
-}
-
 /** strpos instead of LIKE: nothing that somebody types is a pattern. */
 function isFoundBy(sql: Sql, search: string) {
   return sql`(sub = ${search}
@@ -387,51 +367,6 @@ function isFoundBy(sql: Sql, search: string) {
     or strpos(lower(user_data->>'email'), lower(${search})) > 0)`;
 }
 
-function toListed(row: ListedRow): ListedSession {
-  return {
-    hash: row.id_hash.toString("hex"),
-    user: row.user_data,
-    createdAtSeconds: toSeconds(row.created_at),
-    lastSeenAtSeconds: toSeconds(row.last_seen_at),
-    expiresAtSeconds: toSeconds(row.expires_at),
-    device: { userAgent: row.user_agent ?? undefined, address: row.address ?? undefined },
-  };
-}
-
-function toHeld(row: HeldRow): HeldSession {
-  return {
-    hash: row.id_hash.toString("hex"),
-    sub: row.sub,
-    groups: row.groups,
-    createdAtSeconds: toSeconds(row.created_at),
-    provider: {
-      sid: row.sid ?? undefined,
-      untilSeconds: row.provider_until === null ? undefined : toSeconds(row.provider_until),
-    },
-  };
-}
-
-function toRecord(row: SessionRow): SessionRecord {
-  return {
-    createdAtSeconds: toSeconds(row.created_at),
-    expiresAtSeconds: toSeconds(row.expires_at),
-    lastSeenAtSeconds: toSeconds(row.last_seen_at),
-    isRevoked: row.revoked_at !== null,
-  };
-}
-
 function describePlace(idHash: Buffer, column: string): string {
   return `${idHash.toString("hex")} ${column}`;
-}
-
-function toDate(seconds: number): Date {
-  return new Date(seconds * 1000);
-}
-
-function toDateOrNull(seconds: number | undefined): Date | null {
-  return seconds === undefined ? null : toDate(seconds);
-}
-
-function toSeconds(date: Date): number {
-  return Math.floor(date.getTime() / 1000);
 }
