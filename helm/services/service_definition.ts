@@ -26,6 +26,8 @@ export interface ServiceDefinition {
   /** Services that have to be ready first. A name without a definition is taken as provided elsewhere. */
   readonly dependencies: readonly string[];
   readonly port?: number;
+  /** Others that it listens on; each has to be free before a start. */
+  readonly otherPorts?: readonly number[];
   /** Whether it does its work now; what it throws becomes the reason shown for "not ready". */
   readonly isReady: (signal: AbortSignal) => Promise<boolean>;
   /** Runs before each start, when the dependencies are ready (initdb, make role and database). */

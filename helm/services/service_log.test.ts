@@ -14,6 +14,12 @@ const cases: Record<string, [text: string, reason: string | undefined]> = {
     '{"level":"error","message":"no database"}\n{"level":"info","message":"stopped"}\n',
     "no database",
   ],
+  "Keycloak's reason, not its advice": [
+    `{"level":"ERROR","message":"ERROR: Unable to start HTTP server"}
+{"level":"ERROR","message":"ERROR: Address already in use"}
+{"level":"ERROR","message":"For more details run the same command passing the '--verbose' option."}\n`,
+    "ERROR: Address already in use",
+  ],
   "the last line when none is an error": ["one\ntwo\n\n", "two"],
   "the title of an uncaught error, not its stack": [
     `file:///a/main.ts:3\nthrow new Error("x");\n^\n\nTypeError: y is not a function

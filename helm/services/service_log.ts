@@ -56,7 +56,10 @@ function readLine(line: string): LogLine {
 
 /** Not the stack, source excerpts and closing words that surround the title of an error. */
 function isMeaningful({ message }: LogLine): boolean {
-  return /\w/.test(message) && !/^(at |Node\.js v|Traceback |File "|HINT:|DETAIL:)/.test(message);
+  return (
+    /\w/.test(message) &&
+    !/^(at |Node\.js v|Traceback |File "|HINT:|DETAIL:|For more details run)/.test(message)
+  );
 }
 
 function tidy(text: string): string {

@@ -109,6 +109,18 @@ test("a taken port is named with the process that holds it, and free again it is
   await untilState(manager, "web", "ready");
 });
 
+test("a taken second port is named too", async (t) => {
+  const squatter = createServer().listen(0, "127.0.0.1");
+  t.after(() => squatter.close());
+  await new Promise((resolve) => squatter.once("listening", resolve));
+  const { port } = squatter.address() as AddressInfo;
+  const web = await service("web", answering, { otherPorts: [port] });
+  const { manager } = await createManager(t, [web]);
+  await manager.startAll();
+  const { reason } = await untilState(manager, "web", "crash-looping");
+  assert.match(reason ?? "", new RegExp(`port ${port} is taken by process ${process.pid} `));
+});
+
 test("a prepare step that fails is the reason, and is tried again", async (t) => {
   let failures = 2;
   const web = await service("web", answering, {

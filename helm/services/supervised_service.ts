@@ -222,7 +222,9 @@ export class SupervisedService {
     if (record !== undefined && (await isSameProcess(record))) {
       return adoptProcess(record, place, times.adoptedPollMs);
     }
-    if (definition.port !== undefined) await requireFreePort(definition.name, definition.port);
+    const { port, otherPorts = [] } = definition;
+    const ports = port === undefined ? otherPorts : [port, ...otherPorts];
+    for (const each of ports) await requireFreePort(definition.name, each);
     if (signal.aborted) return undefined;
     this.#logStart = await endOfLog(place.logFile);
     return spawnProcess(definition, place);

@@ -44,6 +44,7 @@ export function keycloakServerDefinition(
     env: environment(config),
     dependencies: config.databases.postgresql.mode === "embedded" ? ["postgres"] : [],
     port: config.apps["keycloak"]?.port ?? 0,
+    otherPorts: [managementPort(config)],
     isReady: httpHealth(`http://127.0.0.1:${managementPort(config)}/health/ready`),
     startLimitMs,
     async prepare({ tell, signal }) {
