@@ -130,6 +130,24 @@ export function testSignInRules(signIn: () => SignIn): void {
     }
   });
 
+  test("R5: no password, code or cookie of a sign-in stands in anybody's log", async () => {
+    const { nexus, provider, newPerson } = signIn();
+    const person = await newPerson();
+    const browser = nexus.openBrowser();
+    await enter(browser, { ...person, password: `not-${person.password}` });
+    await enter(browser, person, "/template/");
+    const codes = browser.seen.map(({ url }) => new URL(url).searchParams.get("code") ?? "");
+    // What an attempt is called stands in its address too; the cookie beside it signs that.
+    const cookies = browser.cookies.flatMap(({ path, value }) =>
+      path.includes(value) ? [] : [value],
+    );
+    const secrets = [person.password, ...codes, ...cookies].filter((secret) => secret.length > 8);
+    assert.ok(secrets.length >= 4, `${secrets.length} secrets`);
+    const logs = [nexus.logLines, nexus.core.logLines, provider.lines].flat().join("\n");
+    assert.ok(logs.includes(person.id), "they are the right logs");
+    for (const secret of secrets) assert.ok(!logs.includes(secret), secret);
+  });
+
   test("R29: the contract's admin/admin is nobody, where it was not asked for", async () => {
     const browser = signIn().nexus.openBrowser();
     const page = await enter(browser, { id: "", username: "admin", password: "admin" });

@@ -21,6 +21,8 @@ import {
 export interface SignInProvider extends ProviderAddress {
   /** Where Helm does there what it may. */
   readonly adminPlace: AdminPlace;
+  /** What it has logged. */
+  readonly lines: readonly string[];
   /** A browser that reaches it without Nexus, and shows what applications get. */
   openBrowser(): ProviderBrowser;
   /** Ends it, if it runs, and starts it again with all that it knows. */
