@@ -113,7 +113,6 @@ export async function startCore(
     keycloak,
     startsFresh: true,
   });
-  scope.after(() => opened.close());
   const core: Core = {
     ...opened,
     sessionLifetimeSeconds,
@@ -124,10 +123,11 @@ export async function startCore(
     credentials: createServiceCredentials(confFile),
     registry: createServiceRegistry(servicesFile),
   };
-  if (options.reconcile !== undefined) {
-    const reconcile = new IdentityReconcile(core, { ...options.reconcile, log });
-    scope.after(() => reconcile.close());
-  }
+  const reconcile = options.reconcile && new IdentityReconcile(core, { ...options.reconcile, log });
+  scope.after(async () => {
+    await reconcile?.close();
+    await opened.close();
+  });
   const handle = router(coreRoutes(core), { service: "core", log });
   const onUpgrade = acceptFeeds(core);
   const server = await serve(handle, { port, service: "core", drainTimeoutMs: 500, onUpgrade });
