@@ -10,6 +10,7 @@ test("what happens to a user has that user looked at", () => {
   for (const [operation, resource, path] of [
     ["DELETE", "USER", "users/ada"],
     ["DELETE_ACCOUNT", "USER", "users/ada"],
+
     ["ACTION", "USER", "users/ada/execute-actions-email"],
     ["CREATE", "GROUP_MEMBERSHIP", "users/ada/groups/g"],
     ["DELETE", "GROUP_MEMBERSHIP", "users/ada/groups/g"],
@@ -29,6 +30,10 @@ test("R12: a new password and a sign-out end what was begun before", () => {
   assert.deepEqual(read("ACTION", "USER", "users/ada/logout"), { ...signOut, cause: "signed_out" });
   const all = read("ACTION", "REALM", "logout-all");
   assert.deepEqual(all, { kind: "sign_out_all", beforeMs: 7 });
+});
+
+test("R8: after a logout its person is looked at for a while", () => {
+  assert.deepEqual(read("LOGOUT", "USER", "users/ada"), { kind: "logout", sub: "ada" });
 });
 
 test("R34: an ended session ends by its id", () => {

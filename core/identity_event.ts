@@ -18,11 +18,13 @@ export const watchedResources = ["USER", "GROUP_MEMBERSHIP", "GROUP", "USER_SESS
  * What people do to themselves. A new password is not among it: whether their other sessions end too
  * is theirs to say on the page where they choose it, and for those Keycloak sends messages.
  */
-export const watchedTypes = ["DELETE_ACCOUNT", "USER_DISABLED_BY_PERMANENT_LOCKOUT"];
+export const watchedTypes = ["DELETE_ACCOUNT", "USER_DISABLED_BY_PERMANENT_LOCKOUT", "LOGOUT"];
 
 export type IdentityChange =
   /** Something about this person, or about everybody (a group's name), has changed: look who they are. */
   | { readonly kind: "look"; readonly sub: string | undefined }
+  /** As "look", and for a while: a tab that signs in meanwhile can bring the session back. */
+  | { readonly kind: "logout"; readonly sub: string }
   /** As "look", and it may have been the password, of which the event says nothing. */
   | { readonly kind: "update"; readonly sub: string; readonly atMs: number }
   /** The provider's session is over. */
@@ -64,6 +66,7 @@ export function readChange(event: IdentityEvent): IdentityChange | undefined {
       return { kind: "sign_out", sub: id, beforeMs: atMs, cause: "signed_out" };
     }
   }
+  if (operation === "LOGOUT") return { kind: "logout", sub: id };
   const isUpdate = resource === "USER" && operation === "UPDATE" && action === undefined;
   return isUpdate ? { kind: "update", sub: id, atMs } : { kind: "look", sub: id };
 }

@@ -183,6 +183,23 @@ test("R34: a session that is gone at the provider before its time was ended", as
   assert.deepEqual(scene.provider.logouts, ["of the gone one"]);
 });
 
+test("R8: a session that a tab brings back in the moment of the logout does not last", async (t) => {
+  const inAnHour = Math.floor(Date.now() / 1000) + 3600;
+  const scene = await play(t);
+  scene.provider.tellUser("LOGOUT", sub);
+  await passRounds(scene);
+  const id = await begin(scene, ada, { sid: "not listed", untilSeconds: inAnHour });
+  await waitFor(() => isEnded(scene, id));
+});
+
+test("R9: whoever deletes their own account is out", async (t) => {
+  const scene = await play(t);
+  const id = await begin(scene);
+  scene.provider.people.delete(sub);
+  scene.provider.tellUser("DELETE_ACCOUNT", sub);
+  await waitFor(() => isEnded(scene, id));
+});
+
 test("R23: what no event tells is found by looking at everybody now and then", async (t) => {
   const scene = await play(t, { lookEveryMs: 20 });
   const id = await begin(scene);

@@ -122,9 +122,12 @@ export class IdentityWatch {
   #standBy(): void {
     for (const event of this.#events.recent) {
       const change = readChange(event);
-      if (change?.kind !== "sign_out") continue;
-      const again = () => this.#look.signOut(change, { isRepeated: true });
-      this.#urgent.add(`again ${event.id}`, again);
+      if (change?.kind === "logout") {
+        this.#urgent.add(`look ${change.sub}`, () => this.#lookAt(change.sub));
+      } else if (change?.kind === "sign_out") {
+        const again = () => this.#look.signOut(change, { isRepeated: true });
+        this.#urgent.add(`again ${event.id}`, again);
+      }
     }
   }
 

@@ -25,6 +25,8 @@ export interface AdminDouble {
   setClock(aheadMs: number): void;
   /** Stores an admin event. @param atMs default now */
   tell(operation: string, resource: string, path: string, atMs?: number): void;
+  /** Stores what somebody has done, now. */
+  tellUser(type: string, userId: string): void;
   settings: { adminEventsEnabled: boolean };
   /** Path and query of each question, tokens not counted. */
   readonly questions: string[];
@@ -50,6 +52,7 @@ interface StoredEvent {
 export async function startAdminDouble(scope: TestScope): Promise<AdminDouble> {
   const people: AdminDouble["people"] = new Map();
   const events: StoredEvent[] = [];
+  const userEvents: { id: string; time: number; type: string; userId: string }[] = [];
   const questions: string[] = [];
   const logouts: string[] = [];
   const settings = { adminEventsEnabled: true };
@@ -94,7 +97,10 @@ export async function startAdminDouble(scope: TestScope): Promise<AdminDouble> {
     if (other !== undefined) return other;
     const [place, id = "", part] = path.split("/");
     if (place === "users") return readUser(id, part);
-    if (path === "events") return Response.json([]);
+    if (path === "events") {
+      const types = url.searchParams.getAll("type");
+      return Response.json(userEvents.filter(({ type }) => types.includes(type)));
+    }
     return Response.json(path === "admin-events" ? readEvents(url) : settings);
   };
   const logout: Handler = async (request) => {
@@ -137,6 +143,9 @@ export async function startAdminDouble(scope: TestScope): Promise<AdminDouble> {
     },
     tell: (operationType, resourceType, resourcePath, time = now()) => {
       events.push({ id: randomUUID(), time, operationType, resourceType, resourcePath });
+    },
+    tellUser: (type, userId) => {
+      userEvents.push({ id: randomUUID(), time: now(), type, userId });
     },
     settings,
     questions,
