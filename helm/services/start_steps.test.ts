@@ -154,15 +154,15 @@ test("what runs with other settings than it has now is started anew, and nothing
 test("waiting goes on while something is seen to go on", async (t) => {
   const web = await service("web", answering, {
     async prepare({ tell }) {
-      for (let step = 0; step < 20; step++) {
+      for (let step = 0; step < 15; step++) {
         tell(`step ${step}`);
-        await new Promise((resolve) => setTimeout(resolve, 25));
+        await new Promise((resolve) => setTimeout(resolve, 200));
       }
     },
   });
   const { manager } = await createManager(t, [web]);
   await manager.startAll();
-  await manager.waitUntilReady(undefined, 400);
+  await manager.waitUntilReady(undefined, 2500);
 });
 
 function createGate(): { readonly opened: Promise<void>; open(): void } {
