@@ -70,9 +70,10 @@ test("R35: a rotation lets the next key sign, keeps the old one and publishes a 
   assert.equal(ring.published.length, 3);
   assert.equal(kidsOf(ring)[2], old);
   assert.deepEqual(kidsOf(await load(t, folder, clock.now)), kidsOf(ring), "a restart too");
-  clock.advance(3600 + 59);
+  // The clock runs on beside; a busy machine may take seconds here.
+  clock.advance(3600 + 20);
   assert.ok(kidsOf(ring).includes(old ?? ""), "its last token may live");
-  clock.advance(2);
+  clock.advance(41);
   assert.ok(!kidsOf(ring).includes(old ?? ""), "no token of it is left");
 });
 

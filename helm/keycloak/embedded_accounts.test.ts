@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes, scrypt } from "node:crypto";
 import { after, test } from "node:test";
 import { createTestLog, startTestPostgres } from "@hivematrix/lib/testing";
+import { waitFor } from "@hivematrix/lib/wait_for";
 import type { AccountFilter } from "./account_search.ts";
 import { AccountError } from "./account_text.ts";
 import { EmbeddedAccounts } from "./embedded_accounts.ts";
@@ -141,10 +142,22 @@ test("R9: a password that is replaced while it is being checked opens nothing an
 
 test("a password that somebody chooses does not replace one that is set meanwhile", async () => {
   const { id } = await accounts.create({ username: "hilbert", password: "before" });
-  const chosen = accounts.choosePassword(id, "my-own-secret", { session: "none" });
-  await sql`SELECT 1`;
-  await sql`UPDATE users SET password_hash = 'another' WHERE id = ${id}`;
-  await assert.rejects(chosen, /it was set meanwhile/);
+  const chosen = await sql.begin(async (transaction) => {
+    await transaction`UPDATE users SET password_hash = 'another' WHERE id = ${id}`;
+    const choice = accounts.choosePassword(id, "my-own-secret", { session: "none" });
+    choice.catch(() => {});
+    // It has read the former hash, and waits to write.
+    const isWaiting = async () => {
+      await transaction`SELECT pg_stat_clear_snapshot()`;
+      const waiting = await transaction`
+        SELECT 1 FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+      return waiting.length > 0;
+    };
+    await waitFor(isWaiting, { what: "the choice to be stored" });
+    return { choice };
+  });
+  await assert.rejects(chosen.choice, /it was set meanwhile/);
   const [row] = await sql`SELECT password_hash FROM users WHERE id = ${id}`;
   assert.equal(row?.["password_hash"], "another");
 });
