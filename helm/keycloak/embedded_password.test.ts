@@ -113,6 +113,18 @@ test("ten tabs all get to their end with one password chosen in one of them", as
   assert.ok(await provider.accounts.checkPassword(username, "my-own-secret"));
 });
 
+test("a tab whose request was on its way while another one ended finds its session", async () => {
+  const { username } = await makeNewcomer();
+  const browser = provider.openBrowser();
+  const { page } = await openPasswordPage(browser, username);
+  const attempt = browser.attempt();
+  const late = await browser.open(attempt.url);
+  const onItsWay = provider.openBrowser();
+  onItsWay.cookies.push(...browser.cookies);
+  await browser.submit(page, chosen);
+  assert.ok(readCode(await onItsWay.submit(late, chosen), attempt));
+});
+
 test("a tab that still shows the page when another has chosen goes on, and changes nothing", async () => {
   const { username } = await makeNewcomer();
   const browser = provider.openBrowser();

@@ -40,9 +40,13 @@ export function passwordPath(uid: string): string {
 
 /** The page and its form. */
 export function answerPasswordChange(provider: Provider, parts: PasswordParts): Middleware {
-  const finish = async ({ context }: Visit, result: InteractionResults) => {
+  const finish = async ({ context, attempt }: Visit, result: InteractionResults) => {
+    const { login } = attempt.lastSubmission ?? {};
+    // Of an earlier step: with a time, it is no sign-in of its own (session_renewal.ts).
+    const before = login && { login: { ...login, ts: Math.floor(Date.now() / 1000) } };
+    const { req, res } = context;
     context.status = 303;
-    context.redirect(await provider.interactionResult(context.req, context.res, result));
+    context.redirect(await provider.interactionResult(req, res, { ...before, ...result }));
   };
   const cancel = async (visit: Visit) => {
     const { account, session, attempt } = visit;
