@@ -106,7 +106,10 @@ async function requireApp(checkout: Checkout, app: string): Promise<MasterConfig
 }
 
 function report(written: readonly string[]): void {
-  if (written.length === 0) return print("Every file was up to date.");
+  if (written.length === 0) {
+    print("Every file was up to date.");
+    return;
+  }
   // Helm sees by itself whose environment has changed; services.json is read anew by whoever uses it.
   const isSeen = written.every((file) => /(?:\.env|services\.json)$/.test(file));
   const how = isSeen ? '"helm up" restarts what runs with the former one' : '"helm restart"';
