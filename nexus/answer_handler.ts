@@ -65,6 +65,7 @@ export class AnswerHandler implements Dispatcher.DispatchHandler, Exchange {
 
   abort(): void {
     this.#isAborted = true;
+    this.#head = undefined;
     this.#abort?.(clientIsGone);
   }
 
@@ -130,14 +131,16 @@ export class AnswerHandler implements Dispatcher.DispatchHandler, Exchange {
   }
 
   onError(error: Error): void {
+    // Nobody waits for it any more, or has been answered otherwise.
+    if (this.#isAborted) return;
     // undici waits for as much content as a 304 tells, though none can follow (RFC 9110 §15.4.5).
-    if (this.#status === 304 && !this.#isAborted) {
+    if (this.#status === 304) {
       this.onComplete();
       return;
     }
     const { request, upstream } = this.#forwarding;
     const { outgoing } = request;
-    const mayTryAgain = !this.#hasBegun && !this.#isRetry && !this.#isAborted;
+    const mayTryAgain = !this.#hasBegun && !this.#isRetry;
     if (mayTryAgain && mayRetry(request.incoming, hasBody(request.incoming), error)) {
       this.#isRetry = true;
       this.send();

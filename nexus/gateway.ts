@@ -8,7 +8,13 @@ import { forwardToKeycloak, type KeycloakProxyParts } from "./keycloak_proxy.ts"
 import { requireKnownHost } from "./known_host.ts";
 import type { NexusLimits } from "./limits.ts";
 import type { OwnHandler, OwnPage, SessionHandler } from "./own_request.ts";
-import { logAnswer, Passage, type PassageParts, type Refuse } from "./passage.ts";
+import {
+  logAnswer,
+  Passage,
+  type PassageParts,
+  type Refuse,
+  SessionEndedError,
+} from "./passage.ts";
 import { refuseWithError, refuseWithoutSession } from "./refusal.ts";
 import { requirePlainFraming } from "./request_framing.ts";
 import { forwardToService, type ServiceProxyParts } from "./service_proxy.ts";
@@ -64,7 +70,12 @@ function settle(parts: GatewayParts, passage: Passage, decision: Decision): void
 /** Answers with an error. Whatever goes wrong with that, too, ends this answer and nobody else's. */
 export function refuse(parts: GatewayParts, passage: Passage, error: unknown): void {
   try {
-    send(parts, passage, refuseWithError(parts.pages, passage, error));
+    const { pages } = parts;
+    const hasEnded = error instanceof SessionEndedError;
+    const refusal = hasEnded
+      ? refuseWithoutSession(pages, passage)
+      : refuseWithError(pages, passage, error);
+    send(parts, passage, refusal);
   } catch (failure) {
     giveUp(passage, failure);
   }
@@ -93,7 +104,7 @@ function watchQueued(parts: GatewayParts, passage: Passage): void {
 /** The answer is complete, or its browser gone. */
 function end({ connections, log }: GatewayParts, passage: Passage): void {
   const { session, exchange, outgoing } = passage;
-  if (session !== undefined) connections.remove(session, outgoing);
+  if (session !== undefined) connections.remove(session, passage);
   if (!outgoing.writableFinished) exchange?.abort();
   logAnswer(log, passage);
 }

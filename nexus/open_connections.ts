@@ -57,16 +57,21 @@ export class OpenConnections {
     return size;
   }
 
-  /** Cuts it at once when its session has ended since its request was let in. */
-  add(session: Session, connection: Cuttable): void {
+  /**
+   * Cuts it at once when its session has ended since its request was let in.
+   *
+   * @returns whether it may go on
+   */
+  add(session: Session, connection: Cuttable): boolean {
     if (this.#knowledge.hasEnded(session.hash)) {
       connection.destroy();
-      return;
+      return false;
     }
     const known = this.#bySession.get(session.hash);
     if (known === undefined) {
       this.#bySession.set(session.hash, { session, open: new Set([connection]) });
     } else known.open.add(connection);
+    return true;
   }
 
   remove({ hash }: Session, connection: Cuttable): void {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { readCookies } from "@hivematrix/lib/cookies";
-import type { HttpError } from "@hivematrix/lib/http_error";
+import { HttpError } from "@hivematrix/lib/http_error";
 import type { Log } from "@hivematrix/lib/log";
 import { createRequestId, createTraceparent, isTraceparent } from "@hivematrix/lib/trace";
 import type { CanonicalTarget } from "./canonical_target.ts";
@@ -9,6 +9,13 @@ import type { Exchange, ForwardedRequest } from "./forward.ts";
 import type { OwnRequest } from "./own_request.ts";
 import type { Session } from "./session_check.ts";
 import { sessionStatePath } from "./session_state.ts";
+
+/** The session ended while its request was under way. */
+export class SessionEndedError extends HttpError {
+  constructor() {
+    super(401, "Your session has ended");
+  }
+}
 
 /** Answers a request with an error. */
 export type Refuse = (passage: Passage, error: unknown) => void;
@@ -94,6 +101,18 @@ export class Passage implements OwnRequest, ForwardedRequest {
 
   fail(error: HttpError): void {
     this.#refuse(this, error);
+  }
+
+  /**
+   * The session has ended: what has not been answered is refused, as it would be now, and an answer
+   * that has begun breaks off. One that is whole by then belongs to the time before.
+   */
+  destroy(): void {
+    const { outgoing } = this;
+    if (outgoing.writableEnded) return;
+    if (outgoing.headersSent || outgoing.destroyed) outgoing.destroy();
+    else this.#refuse(this, new SessionEndedError());
+    this.exchange?.abort();
   }
 }
 

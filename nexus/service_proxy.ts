@@ -42,7 +42,7 @@ export function forwardToService(
   // Gone while Core was asked: its close has been seen, so nothing would end what begins now.
   if (outgoing.destroyed) return undefined;
   passage.session = session;
-  parts.connections.add(session, outgoing);
+  if (!parts.connections.add(session, passage)) return undefined;
   passage.exchange = forwardPassage(parts, passage, findUpstream(entry, parts.publicOrigin), {
     target: rest + target.query,
     authorization: session.authorization,
