@@ -15,7 +15,13 @@ export interface Log {
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
-const severity: Readonly<Record<LogLevel, number>> = { debug: 10, info: 20, warn: 30, error: 40 };
+/** The more it matters, the higher. */
+export const severity: Readonly<Record<LogLevel, number>> = {
+  debug: 10,
+  info: 20,
+  warn: 30,
+  error: 40,
+};
 
 /** Python's names of levels (contract §6) that differ from ours. */
 const pythonLevels: Readonly<Record<string, LogLevel>> = Object.assign(Object.create(null), {

@@ -1,6 +1,6 @@
 import type { Checkout } from "../config/checkout.ts";
 import { loadMasterConfig } from "../config/master_config.ts";
-import { createLogFilter, type LogFilter } from "../control/log_filter.ts";
+import { createLogFilter, isEmptyFilter, type LogFilter } from "../control/log_filter.ts";
 import { formatLogLine } from "../control/log_line.ts";
 import { readLogRecord } from "../control/log_record.ts";
 import { inOrder, type LogLine, searchLogs } from "../control/log_search.ts";
@@ -64,9 +64,8 @@ async function findLines(
   filter: LogFilter,
   count: number,
 ): Promise<LogLine[]> {
-  const isWhole = Object.values(filter).every((value) => value === undefined);
   // Without a filter the ends of the files are enough, however long they are.
-  if (!isWhole) return await searchLogs(logDir, ends, filter, count);
+  if (!isEmptyFilter(filter)) return await searchLogs(logDir, ends, filter, count);
   const found = await Promise.all(
     [...ends].map(async ([service, end]) =>
       toLogLines(service, await readLastLines(logDir, service, count, end)),

@@ -71,9 +71,9 @@ function describeSpans(spans: readonly Span[], width: number): string {
     columns,
     rows.map((cells) => ({ cells })),
   ).split("\n");
-  const room = Math.min(40, width - Math.max(...table.map((line) => line.length)) - 2);
-  if (room < 8) return table.join("\n");
   const barColumn = Math.max(...table.map((line) => line.length)) + 2;
+  const room = Math.min(40, width - barColumn);
+  if (room < 8) return table.join("\n");
   return table
     .map((line, i) => {
       const span = spans[i - 1];

@@ -1,4 +1,4 @@
-import type { LogLevel } from "@hivematrix/lib/log";
+import { type LogLevel, severity } from "@hivematrix/lib/log";
 import { formatLogLine } from "./log_line.ts";
 import { type LogRecord, readLogRecord } from "./log_record.ts";
 
@@ -14,13 +14,12 @@ export interface LogFilter {
   readonly request?: string | undefined;
 }
 
-const severity: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
-
 /**
  * A judge of one service's lines, in their order: a line that goes on with the one before it is
  * wanted when that one is.
  */
-export function createLogFilter({ level, sinceMs, text, request }: LogFilter) {
+export function createLogFilter(filter: LogFilter) {
+  const { level, sinceMs, text, request } = filter;
   const wanted = text?.toLowerCase();
   const accepts = (record: LogRecord, line: string): boolean => {
     if (level !== undefined && severity[record.level] < severity[level]) return false;
@@ -28,9 +27,8 @@ export function createLogFilter({ level, sinceMs, text, request }: LogFilter) {
     if (request !== undefined && !isOfRequest(record, request)) return false;
     return wanted === undefined || contains(line, wanted);
   };
-  let wasAccepted = isEmpty({ level, sinceMs, text, request });
-  return (line: string): boolean => {
-    const record = readLogRecord(line);
+  let wasAccepted = isEmptyFilter(filter);
+  return (line: string, record = readLogRecord(line)): boolean => {
     if (record !== undefined) wasAccepted = accepts(record, line);
     return wasAccepted;
   };
@@ -44,6 +42,7 @@ function contains(line: string, wanted: string): boolean {
   return line.toLowerCase().includes(wanted) || formatLogLine(line).toLowerCase().includes(wanted);
 }
 
-function isEmpty(filter: LogFilter): boolean {
+/** Whether every line is wanted. */
+export function isEmptyFilter(filter: LogFilter): boolean {
   return Object.values(filter).every((value) => value === undefined);
 }

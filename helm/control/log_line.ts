@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
+import { readLogFields } from "./log_record.ts";
 
 /** Fields that every line has, or that say nothing to a person; the second line is Keycloak's. */
 const usual = new Set([
@@ -14,7 +15,7 @@ const usual = new Set([
  * @param width of the service's column; 0 leaves it out
  */
 export function formatLogLine(line: string, service = "", width = 0): string {
-  const record = parseRecord(line);
+  const record = readLogFields(line);
   const text = record === undefined ? line : describe(record);
   const column = width === 0 ? "" : `${service.padEnd(width)}  `;
   return tidy(`${column}${text}`);
@@ -42,16 +43,6 @@ function describeValue(value: unknown): string {
   // Errors and Keycloak's exceptions come with every frame of their stack; --json shows them.
   const isError = typeof exceptionType === "string" && (stack !== undefined || name === undefined);
   return isError ? `${exceptionType}: ${message}` : JSON.stringify(value);
-}
-
-function parseRecord(line: string): Record<string, unknown> | undefined {
-  if (!line.startsWith("{")) return undefined;
-  try {
-    const record = JSON.parse(line) as Record<string, unknown>;
-    return typeof record["message"] === "string" ? record : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** What a service wrote must not move the cursor, change colours or forge a second line. */

@@ -15,7 +15,19 @@ export interface LogRecord {
 
 /** @returns `undefined` for a line that goes on with the one before it, as those of a stack trace do */
 export function readLogRecord(line: string): LogRecord | undefined {
-  return line.startsWith("{") ? readJson(line) : readPostgres(line);
+  const fields = readLogFields(line);
+  return fields === undefined ? readPostgres(line) : readJson(fields);
+}
+
+/** The fields of a line in JSON that has a message; `undefined` for any other line. */
+export function readLogFields(line: string): Record<string, unknown> | undefined {
+  if (!line.startsWith("{")) return undefined;
+  try {
+    const fields = JSON.parse(line) as Record<string, unknown>;
+    return typeof fields["message"] === "string" ? fields : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** By what other log libraries call them too. */
@@ -31,9 +43,7 @@ const levels: Readonly<Record<string, LogLevel>> = Object.assign(Object.create(n
   fatal: "error",
 });
 
-function readJson(line: string): LogRecord | undefined {
-  const fields = parseFields(line);
-  if (typeof fields?.["message"] !== "string") return undefined;
+function readJson(fields: Readonly<Record<string, unknown>>): LogRecord {
   const atMs = Date.parse(String(fields["time"] ?? fields["timestamp"]));
   const traceparent = /^\w\w-(\w{32})-/.exec(text(fields["traceparent"]) ?? "");
   return {
@@ -43,14 +53,6 @@ function readJson(line: string): LogRecord | undefined {
     traceId: traceparent?.[1] ?? text(fields["trace_id"]),
     fields,
   };
-}
-
-function parseFields(line: string): Record<string, unknown> | undefined {
-  try {
-    return JSON.parse(line) as Record<string, unknown>;
-  } catch {
-    return undefined;
-  }
 }
 
 function text(value: unknown): string | undefined {

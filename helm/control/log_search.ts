@@ -47,8 +47,9 @@ async function searchLog(
   let atMs = 0;
   const file = logFile(logDir, service);
   for await (const line of readLines([`${file}.1`, Number.POSITIVE_INFINITY], [file, end])) {
-    atMs = readLogRecord(line)?.atMs ?? atMs;
-    if (!accepts(line)) continue;
+    const record = readLogRecord(line);
+    atMs = record?.atMs ?? atMs;
+    if (!accepts(line, record)) continue;
     found.push({ service, line, atMs });
     // Now and then, so that a search for everything keeps no more than it shows.
     if (found.length >= 2 * count + 1000) found.splice(0, found.length - count);

@@ -25,9 +25,8 @@ export interface RequestTrace {
 
 /** The requests that the beginning of an id means, in these lines of all services. */
 export function findRequests(lines: readonly LogLine[], wanted: string): string[] {
-  const ids = lines.map(({ line }) => readLogRecord(line));
-  const meant = ids.filter((record) => record !== undefined && isOfRequest(record, wanted));
-  return [...new Set(meant.map((record) => record?.requestId ?? wanted))];
+  const meant = linesOfRequest(lines, wanted);
+  return [...new Set(meant.map(({ record }) => record.requestId ?? wanted))];
 }
 
 /** @param lines of every service, in the order of their times @returns `undefined` without one of it */
@@ -35,24 +34,36 @@ export function traceRequest(
   lines: readonly LogLine[],
   requestId: string,
 ): RequestTrace | undefined {
-  const own = lines.flatMap((line) => {
-    const record = readLogRecord(line.line);
-    return record !== undefined && isOfRequest(record, requestId) ? [{ line, record }] : [];
-  });
+  const own = linesOfRequest(lines, requestId).map((found) => ({
+    ...found,
+    span: readSpan(found),
+  }));
   const [first] = own;
   if (first === undefined) return undefined;
-  const spans = own.flatMap(({ line, record }) => readSpan(line, record) ?? []);
+  const spans = own.flatMap(({ span }) => span ?? []);
   return {
     requestId: first.record.requestId ?? requestId,
     traceId: first.record.traceId,
     // Of two that began at once, the longer one holds the other.
     spans: spans.sort((a, b) => a.startMs - b.startMs || b.durationMs - a.durationMs),
-    notes: own.filter(({ line, record }) => !readSpan(line, record)).map(({ line }) => line),
+    notes: own.filter(({ span }) => span === undefined).map(({ line }) => line),
   };
 }
 
+interface FoundLine {
+  readonly line: LogLine;
+  readonly record: LogRecord;
+}
+
+function linesOfRequest(lines: readonly LogLine[], wanted: string): FoundLine[] {
+  return lines.flatMap((line) => {
+    const record = readLogRecord(line.line);
+    return record !== undefined && isOfRequest(record, wanted) ? [{ line, record }] : [];
+  });
+}
+
 /** A service logs a request when it has answered it. */
-function readSpan({ service, atMs }: LogLine, { fields }: LogRecord): Span | undefined {
+function readSpan({ line: { service, atMs }, record: { fields } }: FoundLine): Span | undefined {
   const { message, method, path, status, duration_ms: durationMs } = fields;
   if (message !== "request" || typeof durationMs !== "number") return undefined;
   return {
