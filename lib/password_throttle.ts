@@ -120,3 +120,8 @@ function giveBack(counted: readonly Counted[]): void {
 function refused(waitSeconds: number): Admission {
   return { waitSeconds, succeed: () => {} };
 }
+
+/** As people are told: `40 seconds`, `3 minutes`. */
+export function describeWait(waitSeconds: number): string {
+  return waitSeconds <= 90 ? `${waitSeconds} seconds` : `${Math.ceil(waitSeconds / 60)} minutes`;
+}

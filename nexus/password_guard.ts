@@ -1,5 +1,5 @@
 import { HttpError } from "@hivematrix/lib/http_error";
-import type { PasswordThrottle } from "@hivematrix/lib/password_throttle";
+import { describeWait, type PasswordThrottle } from "@hivematrix/lib/password_throttle";
 import type { KnownBrowsers } from "./known_browsers.ts";
 import { foldLogin } from "./login_name.ts";
 import type { Passage } from "./passage.ts";
@@ -66,8 +66,7 @@ function isRedirect(status: number): boolean {
 }
 
 function tooMany(waitSeconds: number): HttpError {
-  const wait =
-    waitSeconds <= 90 ? `${waitSeconds} seconds` : `${Math.ceil(waitSeconds / 60)} minutes`;
+  const wait = describeWait(waitSeconds);
   return new HttpError(
     429,
     `There were too many failed sign-ins. Please wait ${wait}, then go back and try again.`,

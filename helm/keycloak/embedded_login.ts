@@ -1,6 +1,6 @@
 import { addressGroup } from "@hivematrix/lib/client_address";
 import type { Log } from "@hivematrix/lib/log";
-import type { PasswordThrottle } from "@hivematrix/lib/password_throttle";
+import { describeWait, type PasswordThrottle } from "@hivematrix/lib/password_throttle";
 import type { Middleware, ParameterizedContext } from "koa";
 import type Provider from "oidc-provider";
 import type { InteractionResults } from "oidc-provider";
@@ -92,7 +92,7 @@ function renderLogin(
     username,
     isRefused,
     isThrottled,
-    wait: waitSeconds <= 90 ? `${waitSeconds} seconds` : `${Math.ceil(waitSeconds / 60)} minutes`,
+    wait: describeWait(waitSeconds),
     focusUsername: focus === "username",
     focusPassword: focus === "password",
   });

@@ -22,20 +22,12 @@ import {
   startServerDatabase,
 } from "./server_database_testing.ts";
 import { ServerProcess } from "./server_process_testing.ts";
-import { ada } from "./testing.ts";
+import { ada, type TestProvider } from "./testing.ts";
 import { TestBrowser } from "./testing_browser.ts";
 import { themeName, writeTheme } from "./theme_files.ts";
 
-export interface TestKeycloak {
-  /** For KEYCLOAK_BACKEND_URL. */
-  readonly backendUrl: string;
-  /** For KEYCLOAK_SERVER_URL, KEYCLOAK_REALM, KEYCLOAK_CLIENT_ID and KEYCLOAK_CLIENT_SECRET. */
-  readonly serverUrl: string;
-  readonly realm: string;
-  readonly clientId: string;
-  readonly clientSecret: string;
-  readonly issuer: string;
-  readonly redirectUri: string;
+/** As far as the same can be said of it as of the embedded provider, and its own. */
+export interface TestKeycloak extends Omit<TestProvider, "adminPlace" | "accounts" | "restart"> {
   /** How Helm speaks to it: the service account of the master realm, which may do everything. */
   readonly adminPlace: {
     readonly backendUrl: string;
@@ -48,16 +40,11 @@ export interface TestKeycloak {
   readonly adminUser: { readonly username: string; readonly password: string };
   /** Its database, with the tables in the schema `keycloak`. */
   readonly databaseUrl: string;
-  /** What it wrote, of all its processes. */
-  readonly lines: readonly string[];
   readonly pid: number;
-  /** A browser with no cookies yet, which reaches the server as if through Nexus. */
-  openBrowser(): TestBrowser;
   /** Ends it in good order, if it runs, and starts it again with the same database and ports. */
   restart(): Promise<void>;
   /** Ends it at once, as a crash would (SIGKILL). */
   kill(): Promise<void>;
-  close(): Promise<void>;
 }
 
 export interface TestKeycloakOptions {
