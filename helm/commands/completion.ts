@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import type { Argv } from "yargs";
 import type { Checkout } from "../config/checkout.ts";
+import { serviceNames } from "../config/service_names.ts";
 import { print } from "./output.ts";
 
 const scripts = {
@@ -59,9 +60,7 @@ export function printServices(checkout: Checkout, words: readonly string[]): voi
 /** At once, and without a word about what is wrong: whoever presses Tab asked for neither. */
 function services({ masterConfigFile }: Checkout): string[] {
   try {
-    const { apps, databases } = JSON.parse(readFileSync(masterConfigFile, "utf8"));
-    const postgres = databases.postgresql.mode === "embedded" ? ["postgres"] : [];
-    return [...postgres, ...Object.keys(apps)];
+    return serviceNames(JSON.parse(readFileSync(masterConfigFile, "utf8")));
   } catch {
     return [];
   }

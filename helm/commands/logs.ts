@@ -1,5 +1,6 @@
 import type { Checkout } from "../config/checkout.ts";
 import { loadMasterConfig } from "../config/master_config.ts";
+import { serviceNames } from "../config/service_names.ts";
 import { createLogFilter, isEmptyFilter, type LogFilter } from "../control/log_filter.ts";
 import { formatLogLine } from "../control/log_line.ts";
 import { readLogRecord } from "../control/log_record.ts";
@@ -44,18 +45,12 @@ export async function chooseServices(
   checkout: Checkout,
   named: readonly string[] = [],
 ): Promise<string[]> {
-  const known = await listServices(checkout);
+  const known = serviceNames(await loadMasterConfig(checkout));
   const unknown = named.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new Error(`There is no service "${unknown}", there are: ${known.join(", ")}`);
   }
   return named.length === 0 ? known : [...new Set(named)];
-}
-
-async function listServices(checkout: Checkout): Promise<string[]> {
-  const { apps, databases } = await loadMasterConfig(checkout);
-  const postgres = databases.postgresql.mode === "embedded" ? ["postgres"] : [];
-  return [...postgres, ...Object.keys(apps)];
 }
 
 async function findLines(
