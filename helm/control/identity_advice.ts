@@ -9,7 +9,11 @@ export function adviseOnCredential(
   // A wrong secret is a 400 or a 401 of the token endpoint, a missing role a 403.
   const isRefused = isOutage && [400, 401, 403].includes(status ?? 0);
   if (!isRefused) return undefined;
-  if (keycloak.mode !== "external") {
+  if (keycloak.mode === "server") {
+    // Only the first start of an empty database takes it from the configuration.
+    return 'Keycloak knows another secret of Helm\'s: in its admin console, realm master, give the client of keycloak.admin_client_id the secret in keycloak.admin_client_secret, then run "helm restart keycloak".';
+  }
+  if (keycloak.mode === "embedded") {
     return 'The identity provider knows another secret of Helm\'s: "helm restart keycloak" gives it the one of the configuration.';
   }
   const { realm, admin_client_id: client = "helm" } = keycloak;
