@@ -88,7 +88,7 @@ function requireApp({ apps }: MasterConfig, app: string): AppConfig {
 /** Core talks to the identity provider directly (contract §6), everyone else by its public address. */
 function keycloakServerUrl(config: MasterConfig, app: string): string {
   if (app === "core") return `${keycloakBackendUrl(config)}/realms/${config.keycloak.realm}`;
-  return keycloakPublicUrl(config, publicOrigin(config));
+  return keycloakPublicUrl(config);
 }
 
 /**
@@ -99,7 +99,7 @@ function provider(config: MasterConfig): Values {
   const { mode, realm } = config.keycloak;
   if (mode === "embedded") return {};
   return {
-    KEYCLOAK_ISSUER: `${keycloakPublicUrl(config, publicOrigin(config))}/realms/${realm}`,
+    KEYCLOAK_ISSUER: `${keycloakPublicUrl(config)}/realms/${realm}`,
     KEYCLOAK_RECONCILE_SECONDS: "2",
   };
 }

@@ -1,5 +1,6 @@
 // What follows from the group `keycloak` of the master configuration.
 import type { MasterConfig } from "./master_config.ts";
+import { backendUrl, publicOrigin } from "./public_origin.ts";
 
 /** Who Helm is at the identity provider, in all three modes. */
 export interface AdminClient {
@@ -38,14 +39,15 @@ export function managementPort({
 }
 
 /** Where Core and Nexus talk to the identity provider, past Nexus; no slash at its end. */
-export function keycloakBackendUrl({ keycloak, apps }: MasterConfig): string {
-  if (keycloak.mode === "external") return withoutSlash(keycloak.url);
-  return `http://127.0.0.1:${apps["keycloak"]?.port}`;
+export function keycloakBackendUrl(config: MasterConfig): string {
+  const { mode, url } = config.keycloak;
+  return mode === "external" ? withoutSlash(url) : backendUrl(config, "keycloak");
 }
 
-/** Where browsers find it: below Nexus, unless somebody else runs it. @param origin the platform's */
-export function keycloakPublicUrl({ keycloak }: MasterConfig, origin: string): string {
-  return keycloak.mode === "external" ? withoutSlash(keycloak.url) : `${origin}/keycloak`;
+/** Where browsers find it: below Nexus, unless somebody else runs it. */
+export function keycloakPublicUrl(config: MasterConfig): string {
+  const { mode, url } = config.keycloak;
+  return mode === "external" ? withoutSlash(url) : `${publicOrigin(config)}/keycloak`;
 }
 
 function withoutSlash(url: string): string {

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { boundedCheck } from "./bounded_check.ts";
 import type { ManagedProcess } from "./managed_process.ts";
 import { pause } from "./pause.ts";
@@ -49,7 +50,7 @@ async function followLife(watch: Watch, over: AbortSignal): Promise<Life> {
 /** @returns why it could not be set up; a step that ignores the end of its process is left behind */
 async function settle(watch: Watch, over: AbortSignal): Promise<string | undefined> {
   if (watch.settle === undefined || over.aborted) return undefined;
-  const isOver = pause(2 ** 31 - 1, over).then(() => undefined);
+  const isOver = once(over, "abort").then(() => undefined);
   const work = watch.settle(over).then(
     () => undefined,
     (error: Error) => error.message,

@@ -1,5 +1,6 @@
 // The realm set-up as a step of Helm's: what it is told, and what becomes of its failures.
 import type { Log } from "@hivematrix/lib/log";
+import { adminPlace } from "../../config/admin_place.ts";
 import { adminClient, firstUser, keycloakBackendUrl } from "../../config/identity_settings.ts";
 import type { MasterConfig } from "../../config/master_config.ts";
 import { backendUrl, publicOrigin } from "../../config/public_origin.ts";
@@ -41,10 +42,7 @@ export async function settleRealm(config: MasterConfig, step: StartStep): Promis
  */
 export async function mendExternalRealm(config: MasterConfig, log: Log): Promise<void> {
   try {
-    const { realm } = config.keycloak;
-    const { id: clientId, secret: clientSecret } = adminClient(config);
-    const place = { backendUrl: keycloakBackendUrl(config), realm, clientId, clientSecret };
-    const mended = await setUpRealm(place, realmWish(config));
+    const mended = await setUpRealm(adminPlace(config), realmWish(config));
     for (const what of mended) log.info(`keycloak: ${what}`);
   } catch (error) {
     logFailure(log, error);
@@ -67,10 +65,7 @@ async function tryToSetUp(config: MasterConfig, signal: AbortSignal): Promise<st
 
 /** The service account that the server made itself at its first start, in the master realm. */
 export function bootstrapPlace(config: MasterConfig): AdminPlace {
-  const { id: clientId, secret: clientSecret } = adminClient(config);
-  const { realm } = config.keycloak;
-  const url = keycloakBackendUrl(config);
-  return { backendUrl: url, realm, clientId, clientSecret, tokenRealm: "master" };
+  return { ...adminPlace(config), tokenRealm: "master" };
 }
 
 function realmWish(config: MasterConfig): RealmWish {

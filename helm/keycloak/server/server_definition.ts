@@ -2,9 +2,8 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { AppDatabases } from "../../config/app_databases.ts";
 import type { Checkout } from "../../config/checkout.ts";
-import { adminClient, managementPort } from "../../config/identity_settings.ts";
+import { adminClient, keycloakPublicUrl, managementPort } from "../../config/identity_settings.ts";
 import type { MasterConfig } from "../../config/master_config.ts";
-import { publicOrigin } from "../../config/public_origin.ts";
 import { httpHealth } from "../../services/health_check.ts";
 import type { ServiceDefinition } from "../../services/service_definition.ts";
 import { ensureDistribution } from "./distribution.ts";
@@ -68,7 +67,7 @@ function environment(config: MasterConfig): Record<string, string> {
   return serverEnvironment({
     port,
     managementPort: managementPort(config),
-    publicUrl: `${publicOrigin(config)}/keycloak`,
+    publicUrl: keycloakPublicUrl(config),
     database: { host, port: databasePort, name: db_name, user: db_user, password: db_password },
     adminClient: adminClient(config),
     adminUser: { username: keycloak.admin_username, password: keycloak.admin_password },
