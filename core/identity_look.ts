@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import type { Log } from "@hivematrix/lib/log";
 import type { SignOut } from "./identity_event.ts";
 import type { KeycloakAdmin } from "./keycloak_admin.ts";
@@ -9,6 +8,7 @@ import {
   readPerson,
   readSessions,
 } from "./keycloak_people.ts";
+import { areSameGroups } from "./permission_level.ts";
 import type { EndSessions } from "./session_ending.ts";
 import type { HeldSession, SessionSelector, SessionStore } from "./session_store.ts";
 
@@ -163,8 +163,7 @@ function isOverThere(
 }
 
 function isInGroups({ groupNames }: Person, groups: readonly string[]): boolean {
-  const own = new Set(groups);
-  return groupNames.some((names) => isDeepStrictEqual(new Set(names), own));
+  return groupNames.some((names) => areSameGroups(names, groups));
 }
 
 function beganAfter(

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { PermissionLevel } from "@hivematrix/lib/token_verifier";
 
 /** Which group gives which level (contract §3), the strongest first. */
@@ -20,4 +21,9 @@ export function readPermissionLevel(groups: readonly string[]): PermissionLevel 
  */
 export function readGroupName(group: string): string {
   return /^\/([^/]+)$/.exec(group)?.[1] ?? group;
+}
+
+/** Whether two lists name the same groups, in whichever order. */
+export function areSameGroups(one: readonly string[], other: readonly string[]): boolean {
+  return isDeepStrictEqual(new Set(one), new Set(other));
 }

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import { HttpError } from "@hivematrix/lib/http_error";
 import type { Log } from "@hivematrix/lib/log";
 import { readJsonFields } from "@hivematrix/lib/request_body";
@@ -7,7 +6,7 @@ import { invalidToken } from "@hivematrix/lib/token_verifier";
 import { decodeJwt } from "jose";
 import type { Core } from "./core.ts";
 import { readUserinfo, type Userinfo } from "./keycloak_userinfo.ts";
-import { readGroupName, readPermissionLevel } from "./permission_level.ts";
+import { areSameGroups, readGroupName, readPermissionLevel } from "./permission_level.ts";
 import { describeSession } from "./session_id.ts";
 import type { Device, ProviderSession, User } from "./session_store.ts";
 
@@ -55,7 +54,7 @@ function createUserConfirmation({ endSessions, keycloak }: Pick<Core, "endSessio
   return async (id: string, user: User, accessToken: string, log: Log): Promise<void> => {
     try {
       const now = toUser(await readUserinfo(keycloak, accessToken));
-      if (isDeepStrictEqual(new Set(now.groups), new Set(user.groups))) return;
+      if (areSameGroups(now.groups, user.groups)) return;
       throw new HttpError(503, "The user was changed during the sign-in, sign in again", {
         headers: { "retry-after": "1" },
       });

@@ -1,10 +1,12 @@
 // For tests of the pages about sessions: the dashboard's own routes on a port, and a real Core with
 // people signed in. A test may import another service; the dashboard itself may not.
 
+import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { router } from "@hivematrix/lib/router";
 import { serve } from "@hivematrix/lib/serve";
 import { createTestLog } from "@hivematrix/lib/testing";
+import { parse } from "parse5";
 import {
   adaUserinfo,
   type StartedCore,
@@ -95,6 +97,17 @@ export async function startSessions(
     post: (fields, init = {}) =>
       ask("/sessions/end", { method: "POST", body: new URLSearchParams(fields), ...init }),
   };
+}
+
+/** The text of a page that is there, kept by no cache, and whole in a parser's eyes. */
+export async function readSoundPage(response: Response): Promise<string> {
+  assert.equal(response.status, 200);
+  assert.equal(response.headers.get("cache-control"), "no-store");
+  const page = await readPage(response);
+  const errors: string[] = [];
+  parse(page, { onParseError: ({ code }) => errors.push(code) });
+  assert.deepEqual(errors, []);
+  return page;
 }
 
 /** A page's text as a person reads it: mustache also escapes slashes. */

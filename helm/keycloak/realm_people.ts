@@ -1,3 +1,4 @@
+import { splitName } from "./account_text.ts";
 import type { AdminRequests } from "./admin_requests.ts";
 import type { FirstUser } from "./first_start.ts";
 import type { Fields } from "./realm_diff.ts";
@@ -35,11 +36,4 @@ export async function setUpFirstUser(
     credentials: [{ type: "password", value: password, temporary: false }],
   });
   return [`user "${username}" is new, in the group admins`];
-}
-
-/** Keycloak keeps a name in two parts, and shows them joined. */
-function splitName(name: string): { firstName: string; lastName: string } {
-  const words = name.trim().split(/\s+/);
-  const lastName = words.length > 1 ? (words.pop() ?? "") : "";
-  return { firstName: words.join(" "), lastName };
 }

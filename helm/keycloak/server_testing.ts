@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findFreePort } from "@hivematrix/lib/postgres_testing";
 import type { TestScope } from "@hivematrix/lib/testing";
+import { splitName } from "./account_text.ts";
 import { createIdentityAdmin } from "./admin_client.ts";
 import type { NewAccount } from "./embedded_accounts.ts";
 import { pinnedKeycloak } from "./keycloak_version.ts";
@@ -169,13 +170,10 @@ async function setUpTestRealm(
   const admin = createIdentityAdmin(adminPlace);
   try {
     for (const { username, password = "", email, name = username, groups = [] } of users) {
-      const [firstName = "", ...rest] = name.split(" ");
-      const address = email === undefined ? {} : { email };
-      const names = { firstName, lastName: rest.join(" ") };
       await admin.createUser({
         ...{ username, password, groups, isTemporary: false },
-        ...names,
-        ...address,
+        ...splitName(name),
+        ...(email !== undefined && { email }),
       });
     }
   } finally {
