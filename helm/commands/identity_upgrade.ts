@@ -8,6 +8,7 @@ import type { DistributionRequest } from "../keycloak/server/distribution.ts";
 import { findJava } from "../keycloak/server/java_runtime.ts";
 import { serverFolder } from "../keycloak/server/server_definition.ts";
 import { goBack, type UpgradeParts, upgradeServer } from "../keycloak/server/upgrade.ts";
+import { withoutFigure } from "../services/progress_text.ts";
 import { print } from "./output.ts";
 
 export interface UpgradeOptions {
@@ -59,8 +60,7 @@ async function makeParts(
   const { db_name: name = "", db_user: owner = "" } = config.apps["keycloak"] ?? {};
   let said = "";
   const tell = (progress: string) => {
-    // Without the figure that grows.
-    const [step = ""] = progress.split(" (");
+    const step = withoutFigure(progress);
     if (step !== said) print(`${step[0]?.toUpperCase()}${step.slice(1)}`);
     said = step;
   };

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ControlClient } from "../control/control_client.ts";
+import { withoutFigure } from "../services/progress_text.ts";
 import type { ServiceStatus } from "../services/service_status.ts";
 import { print } from "./output.ts";
 
@@ -50,7 +51,6 @@ export async function reportProgress(
   }
 }
 
-/** Without a figure that only grows: "downloading Keycloak 26.7.3 (40 %)". */
 function describeStart({ name, activity }: ServiceStatus): string[] {
-  return activity === undefined ? [] : [`${name}: ${activity.replace(/ \(\d+ %\)$/, "")}`];
+  return activity === undefined ? [] : [`${name}: ${withoutFigure(activity)}`];
 }

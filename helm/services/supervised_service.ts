@@ -7,6 +7,7 @@ import {
 } from "./managed_process.ts";
 import { pause } from "./pause.ts";
 import { requireFreePort } from "./port_check.ts";
+import { withoutFigure } from "./progress_text.ts";
 import { restartDelay } from "./restart_delay.ts";
 import { isSameProcess, readRunFile } from "./run_file.ts";
 import type { ServiceDefinition, StartStep } from "./service_definition.ts";
@@ -235,8 +236,8 @@ export class SupervisedService {
     const { log } = this.#around;
     let logged = "";
     const tell = (progress: string) => {
-      // A figure in brackets that only grows ("… (40 %)") is for whoever waits, not for the log.
-      const [part = ""] = progress.split(" (");
+      // The figure is for whoever waits, not for the log.
+      const part = withoutFigure(progress);
       if (part !== logged && !signal.aborted) log.info(`${this.#definition.name}: ${part}`);
       logged = part;
       report("starting", progress);
