@@ -6,6 +6,7 @@ import { loadMasterConfig } from "../config/master_config.ts";
 import { createDashboard } from "../dashboard/dashboard.ts";
 import { redirectDirectVisits } from "../dashboard/direct_visit.ts";
 import { readProcess } from "../services/process_table.ts";
+import { HelmDatabase } from "../store/helm_database.ts";
 import { controlRoutes } from "./control_routes.ts";
 import {
   type DaemonRecord,
@@ -37,6 +38,7 @@ export async function startDaemon(
   const config = await loadMasterConfig(checkout);
   await requireNoOther(checkout);
   const platform = new Platform(config, options);
+  const database = new HelmDatabase(platform, log);
   const dashboard = createDashboard({ platform, log });
   const token = newControlToken();
 
@@ -55,6 +57,7 @@ export async function startDaemon(
     finish = once(async () => {
       dashboard.close();
       await server.close();
+      await database.close();
       await removeDaemonFile(checkout);
       resolve();
     });

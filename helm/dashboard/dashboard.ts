@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createAuth } from "@hivematrix/lib/auth";
 import { healthRoute } from "@hivematrix/lib/health";
@@ -50,7 +50,7 @@ export function createDashboard({ platform, log }: { platform: Platform; log: Lo
     { method: "DELETE", path: "/api/sessions", handler: admin(endThroughApi(platform)) },
     { method: "DELETE", path: "/api/sessions/:id", handler: admin(endThroughApi(platform)) },
     ...userRoutes(parts, admin),
-    { method: "GET", path: "/static/dashboard.js", handler: admin(script("dashboard.js")) },
+    ...scriptRoutes(admin),
   ];
   const close = () => {
     feed.close();
@@ -59,8 +59,20 @@ export function createDashboard({ platform, log }: { platform: Platform; log: Lo
   return { routes, close };
 }
 
+/** Every script of static/ under its own name. */
+function scriptRoutes(admin: (handler: Handler) => Handler): Route[] {
+  const folder = join(import.meta.dirname, "static");
+  return readdirSync(folder)
+    .filter((file) => file.endsWith(".js"))
+    .map((file) => ({
+      method: "GET",
+      path: `/static/${file}`,
+      handler: admin(script(join(folder, file))),
+    }));
+}
+
 function script(file: string): Handler {
-  const text = readFileSync(join(import.meta.dirname, "static", file), "utf8");
+  const text = readFileSync(file, "utf8");
   return () =>
     new Response(text, {
       headers: {
