@@ -22,19 +22,30 @@ export function formatLogLine(line: string, service = "", width = 0): string {
 }
 
 function describe(record: Record<string, unknown>): string {
-  const { time = record["timestamp"], level, message } = record;
-  const fields = Object.entries(record)
-    .filter(([name]) => !usual.has(name))
-    .map(([name, value]) => `${name}=${describeValue(value)}`);
+  const { time = record["timestamp"], level } = record;
   const clock = /T(\d\d:\d\d:\d\d)/.exec(String(time))?.[1] ?? "";
   return [
     clock,
     String(level ?? "")
       .toLowerCase()
       .padEnd(5),
-    String(message),
-    ...fields,
+    describeMessage(record),
   ].join(" ");
+}
+
+/**
+ * `session check failed status=503`: the message of a line and whatever else it says.
+ *
+ * @param shownElsewhere names of fields that are left out beside the usual ones
+ */
+export function describeMessage(
+  record: Readonly<Record<string, unknown>>,
+  shownElsewhere: ReadonlySet<string> = new Set(),
+): string {
+  const fields = Object.entries(record)
+    .filter(([name]) => !usual.has(name) && !shownElsewhere.has(name))
+    .map(([name, value]) => `${name}=${describeValue(value)}`);
+  return [String(record["message"]), ...fields].join(" ");
 }
 
 function describeValue(value: unknown): string {

@@ -8,8 +8,10 @@ import { createTokenVerifier } from "@hivematrix/lib/token_verifier";
 import { createViews } from "@hivematrix/lib/views";
 import { backendUrl } from "../config/public_origin.ts";
 import type { Platform } from "../control/platform.ts";
+import { LogStreams } from "../logs/log_stream.ts";
 import { actOnService, listServices, streamServices } from "./api.ts";
 import { IdentityConnection } from "./identity_connection.ts";
+import { logRoutes } from "./log_routes.ts";
 import { Notices } from "./notices.ts";
 import { actFromPage, showService, showServices } from "./pages.ts";
 import { endThroughApi, listAllSessions } from "./session_api.ts";
@@ -34,6 +36,7 @@ export function createDashboard({ platform, log }: { platform: Platform; log: Lo
   const views = createViews(join(import.meta.dirname, "views"));
   const feed = new StatusFeed(platform, log);
   const connection = new IdentityConnection(platform);
+  const streams = new LogStreams(platform.checkout.logDir);
   const parts = { platform, views, notices: new Notices(), connection };
   const routes = [
     healthRoute("helm"),
@@ -50,10 +53,12 @@ export function createDashboard({ platform, log }: { platform: Platform; log: Lo
     { method: "DELETE", path: "/api/sessions", handler: admin(endThroughApi(platform)) },
     { method: "DELETE", path: "/api/sessions/:id", handler: admin(endThroughApi(platform)) },
     ...userRoutes(parts, admin),
+    ...logRoutes({ platform, streams }, admin),
     ...scriptRoutes(admin),
   ];
   const close = () => {
     feed.close();
+    streams.close();
     connection.close();
   };
   return { routes, close };
