@@ -43,11 +43,14 @@ export function createServiceClient({
 
   return {
     async callService(target, path, { context, ...init } = {}) {
-      const entry = registry.find(target);
-      if (entry === undefined) {
-        throw new HttpError(502, `Cannot call "${target}": no such service in services.json`);
-      }
-      const url = joinUrl(entry.url, path);
+      const findUrl = () => {
+        const entry = registry.find(target);
+        if (entry === undefined) {
+          throw new HttpError(502, `Cannot call "${target}": no such service in services.json`);
+        }
+        return joinUrl(entry.url, path);
+      };
+      findUrl();
       const headers = new Headers(init.headers);
       headers.set("traceparent", createTraceparent(context?.traceparent));
       if (context !== undefined) headers.set("x-request-id", context.requestId);
@@ -55,7 +58,8 @@ export function createServiceClient({
       const call = async () => {
         const { token, isKept } = await tokens.tokenFor(target);
         headers.set("authorization", `Bearer ${token}`);
-        const response = await send(target, url, { ...init, headers }, timeoutMs);
+        // Not earlier: while Core was asked, the service may have moved (it is being restarted).
+        const response = await send(target, findUrl(), { ...init, headers }, timeoutMs);
         const isRefused = response.status === 401;
         if (isRefused) tokens.drop(target, token);
         return { response, mayRetry: isRefused && isKept && isReplayable(init.body) };

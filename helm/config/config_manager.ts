@@ -2,6 +2,7 @@ import { mkdir, readlink, rename, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { updateConf } from "@hivematrix/lib/conf_file";
 import type { AppRegistry } from "../install/app_registry.ts";
+import { readStandInPorts } from "../services/stand_in.ts";
 import { appConf, appEnvText } from "./app_files.ts";
 import { readIfThere, writeIfChanged } from "./atomic_file.ts";
 import type { Checkout } from "./checkout.ts";
@@ -26,9 +27,7 @@ export async function syncAll(
 ): Promise<SyncReport> {
   const written: string[] = [];
   const missing: string[] = [];
-  if (await writeIfChanged(checkout.servicesFile, servicesFileText(config, registry), 0o644)) {
-    written.push(checkout.display(checkout.servicesFile));
-  }
+  written.push(...(await writeServicesFile(checkout, config, registry)));
   for (const app of Object.keys(config.apps)) {
     if (await hasFolder(checkout, app)) {
       written.push(...(await writeDotenv(checkout, config, app)));
@@ -39,6 +38,35 @@ export async function syncAll(
     }
   }
   return { written, missing };
+}
+
+/**
+ * Writes services.json; it leads to a stand-in as long as one serves, whoever writes it.
+ *
+ * @returns the path, when it changed
+ */
+export function writeServicesFile(
+  checkout: Checkout,
+  config: MasterConfig,
+  registry: AppRegistry,
+): Promise<string[]> {
+  // One after the other: whoever looked earlier for stand-ins must not be the last to write.
+  const written = lastWrite.then(() => writeServicesFileNow(checkout, config, registry));
+  lastWrite = written.catch(() => {});
+  return written;
+}
+
+let lastWrite: Promise<unknown> = Promise.resolve();
+
+async function writeServicesFileNow(
+  checkout: Checkout,
+  config: MasterConfig,
+  registry: AppRegistry,
+): Promise<string[]> {
+  const standInPorts = await readStandInPorts(checkout.runDir);
+  const text = servicesFileText(config, registry, standInPorts);
+  const hasChanged = await writeIfChanged(checkout.servicesFile, text, 0o644);
+  return hasChanged ? [checkout.display(checkout.servicesFile)] : [];
 }
 
 /** Writes one app's `.env`. @returns the path, when it changed */

@@ -77,6 +77,11 @@ export interface AppConfig {
   readonly trusted_proxies?: readonly string[];
   /** What one client may take of Nexus (nexus/limits.ts), or of the embedded provider. */
   readonly limits?: Readonly<Record<string, number>>;
+  /**
+   * Whether two of its processes may run at a time, so that it is restarted without a gap; when absent,
+   * as the app registry says, or as a copy of Template can.
+   */
+  readonly rolling_restart?: boolean;
   /** Core hands this app service tokens without a credential (design §3); off by default. */
   readonly legacy_service_token?: boolean;
   /** Further sections of `instance/<app>.conf` (contract §6). */

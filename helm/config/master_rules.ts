@@ -113,6 +113,7 @@ export const masterRules: readonly Rule[] = [
   ...limitRules("nexus", nexusLimits),
   ...limitRules("keycloak", providerLimits),
   { key: "apps.*.legacy_service_token", check: flag, isOptional: true },
+  { key: "apps.*.rolling_restart", check: flag, isOptional: true },
   { key: "apps.*.sections", check: record, isOptional: true },
   { key: "apps.*.sections.*", check: record, isOptional: true },
   { key: "apps.*.sections.*.*", check: text, isOptional: true, isSecret: true },

@@ -1,4 +1,5 @@
 // What Helm supervises, made from the master configuration: PostgreSQL and every app but Helm itself.
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "@hivematrix/lib/env_file";
 import type { AppRegistry } from "../install/app_registry.ts";
@@ -61,16 +62,39 @@ async function appDefinition(
 ): Promise<ServiceDefinition> {
   const folder = checkout.appFolder(app);
   const settings = config.apps[app] as AppConfig;
-  return {
+  const common = {
     name: app,
     folder,
     command: nodeCommand(app),
-    env: await readEnv(folder),
     dependencies: dependenciesOf(app, settings, registry),
-    port: settings.port,
-    isReady: httpHealth(healthUrl(settings)),
     prepare: () => databases.ensure(app),
   };
+  const env = await readEnv(folder);
+  const onPort = (port: number): ServiceDefinition => ({
+    ...common,
+    port,
+    env: { ...env, PORT: String(port) },
+    isReady: httpHealth(healthUrl({ ...settings, port })),
+  });
+  return {
+    ...common,
+    port: settings.port,
+    env,
+    isReady: httpHealth(healthUrl(settings)),
+    ...(canRunTwice(app, folder, settings, registry) && { onPort }),
+  };
+}
+
+/** A copy of Template keeps its state in PostgreSQL; of the platform's own parts there is one each. */
+function canRunTwice(
+  app: string,
+  folder: string,
+  { rolling_restart }: AppConfig,
+  registry: AppRegistry,
+): boolean {
+  const registered = registry.find(app);
+  const isLikeTemplate = registered?.required !== true && existsSync(join(folder, "main.ts"));
+  return rolling_restart ?? registered?.rolling_restart ?? isLikeTemplate;
 }
 
 /** What an app needs ready before it starts. PostgreSQL is a service under the name "postgres". */

@@ -16,8 +16,16 @@ const listedSettings = [
   "allowed_levels",
 ] as const;
 
-/** The text of services.json: where each service is and who may open it. Holds no secrets. */
-export function servicesFileText(config: MasterConfig, registry: AppRegistry): string {
+/**
+ * The text of services.json: where each service is and who may open it. Holds no secrets.
+ *
+ * @param standInPorts of services that are being restarted: where they are found meanwhile
+ */
+export function servicesFileText(
+  config: MasterConfig,
+  registry: AppRegistry,
+  standInPorts: ReadonlyMap<string, number> = new Map(),
+): string {
   const services = Object.entries(config.apps)
     .filter(([app]) => !notListed.includes(app))
     .map(([app, settings]) => {
@@ -25,7 +33,9 @@ export function servicesFileText(config: MasterConfig, registry: AppRegistry): s
       const listed = listedSettings.flatMap((key) =>
         known[key] === undefined ? [] : [[key, known[key]] as const],
       );
-      return [app, { url: backendUrl(config, app), ...Object.fromEntries(listed) }];
+      const port = standInPorts.get(app);
+      const url = port === undefined ? backendUrl(config, app) : `http://127.0.0.1:${port}`;
+      return [app, { url, ...Object.fromEntries(listed) }];
     });
   return `${JSON.stringify(Object.fromEntries(services), null, 2)}\n`;
 }

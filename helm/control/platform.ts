@@ -2,7 +2,7 @@ import type { Log } from "@hivematrix/lib/log";
 import { createAppDatabases } from "../config/app_databases.ts";
 import type { Checkout } from "../config/checkout.ts";
 import { completeMasterConfig } from "../config/complete_config.ts";
-import { type SyncReport, syncAll } from "../config/config_manager.ts";
+import { type SyncReport, syncAll, writeServicesFile } from "../config/config_manager.ts";
 import { createConfigSource } from "../config/config_source.ts";
 import type { MasterConfig } from "../config/master_config.ts";
 import { renewNexusCertificate } from "../config/nexus_certificate.ts";
@@ -59,6 +59,9 @@ export class Platform {
       runDir,
       logDir,
       log,
+      announce: async () => {
+        await writeServicesFile(checkout, await this.#readConfig(), registry);
+      },
     });
     this.#devReload = new DevReload((name) => this.restart(name), log);
   }

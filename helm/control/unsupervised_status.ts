@@ -3,6 +3,7 @@ import { loadMasterConfig } from "../config/master_config.ts";
 import { publicOrigin } from "../config/public_origin.ts";
 import { serviceDefinitions } from "../config/service_definitions.ts";
 import type { AppRegistry } from "../install/app_registry.ts";
+import { ageSeconds } from "../services/process_age.ts";
 import { UsageMeter } from "../services/process_usage.ts";
 import { isSameProcess, readRunFile } from "../services/run_file.ts";
 import type { ServiceDefinition } from "../services/service_definition.ts";
@@ -47,7 +48,7 @@ async function inspect(checkout: Checkout, definition: ServiceDefinition): Promi
   }
   const isWell = await isReady(AbortSignal.timeout(healthTimeoutMs)).catch(() => false);
   const { pid, startedAt } = record;
-  const uptimeSeconds = Math.max(0, (Date.now() - Date.parse(startedAt)) / 1000);
+  const uptimeSeconds = ageSeconds(record);
   const state = isWell ? "ready" : "unhealthy";
   return { ...common, state, pid, startedAt, uptimeSeconds, reason: noHelm };
 }

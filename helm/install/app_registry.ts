@@ -17,6 +17,8 @@ export interface RegisteredApp {
   readonly git_url?: string;
   readonly ref?: string;
   readonly database?: "postgresql";
+  /** Whether two of its processes may run at a time (`apps.<name>.rolling_restart`). */
+  readonly rolling_restart?: boolean;
   readonly title?: string;
   readonly icon?: string;
   readonly description?: string;

@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import path from "node:path";
 import type { Writable } from "node:stream";
 import { pollUntil } from "./pause.ts";
+import { ageSeconds } from "./process_age.ts";
 import { endGroup, signalGroup, signalProcess } from "./process_group.ts";
 import { readProcess } from "./process_table.ts";
 import { isSameProcess, type RunRecord, removeRunFile, writeRunFile } from "./run_file.ts";
@@ -28,7 +29,7 @@ export class ManagedProcess {
   readonly startedAt: Date;
   /** Aborted when the process is gone. */
   readonly gone: AbortSignal;
-  readonly #record: RunRecord;
+  #record: RunRecord;
   readonly #place: ProcessPlace;
   readonly #ending: Ending;
   readonly #release: () => void;
@@ -49,9 +50,25 @@ export class ManagedProcess {
     this.#release = parts.release;
   }
 
+  /** Since it was started, whatever the wall clock has been set to meanwhile. */
+  get ageSeconds(): number {
+    return ageSeconds(this.#record);
+  }
+
   /** Of the settings that it was started with; a Helm of long ago has not noted them. */
   get settings(): string | undefined {
     return this.#record.settings;
+  }
+
+  /** Whether others are told to go to it, where it is a stand-in. */
+  get isServing(): boolean {
+    return this.#record.isServing ?? false;
+  }
+
+  async noteServing(isServing: boolean): Promise<void> {
+    const record = { ...this.#record, isServing };
+    await writeRunFile(this.#place.runDir, this.#place.name, record);
+    this.#record = record;
   }
 
   /** How it ended: "exit status 1", "killed by SIGKILL". */
@@ -174,7 +191,9 @@ async function recordOf(child: ChildProcess, definition: ServiceDefinition): Pro
   const startTime = (await readProcess(pid))?.startTime;
   if (startTime === undefined) throw new Error(`process ${pid} ended at once`);
   const settings = settingsFingerprint(definition);
-  return { pid, startTime, startedAt: new Date().toISOString(), settings };
+  const { port } = definition;
+  const startedAt = new Date().toISOString();
+  return { pid, startTime, startedAt, settings, ...(port !== undefined && { port }) };
 }
 
 function releaseStart(child: ChildProcess): void {

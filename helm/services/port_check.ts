@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { createServer } from "node:http";
 import { closeServer } from "@hivematrix/lib/close_server";
 import { listen, PortTakenError } from "@hivematrix/lib/serve";
@@ -18,6 +19,19 @@ export async function requireFreePort(service: string, port: number): Promise<vo
     return;
   }
   await closeServer(server);
+}
+
+/** A port for a short time, from where systems take none for connections to elsewhere (32768 on). */
+export async function findFreePort(service: string): Promise<number> {
+  for (let triesLeft = 100; ; triesLeft--) {
+    const port = randomInt(20_000, 32_000);
+    try {
+      await requireFreePort(service, port);
+      return port;
+    } catch (error) {
+      if (triesLeft === 0) throw error;
+    }
+  }
 }
 
 function isTaken(error: unknown): boolean {

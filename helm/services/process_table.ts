@@ -31,7 +31,7 @@ export async function readProcesses(): Promise<ProcessEntry[]> {
 // the trip through Node's thread pool, which matters for a few hundred of them.
 function readFromProc(pid: number): ProcessEntry | undefined {
   try {
-    return parseProcStat(readFileSync(`/proc/${pid}/stat`, "utf8"), bootId());
+    return parseProcStat(readFileSync(`/proc/${pid}/stat`, "utf8"), readBootId());
   } catch {
     return undefined; // It ended before it could be read.
   }
@@ -55,7 +55,7 @@ export function parseProcStat(stat: string, boot: string): ProcessEntry | undefi
 
 let knownBootId: string | undefined;
 
-function bootId(): string {
+export function readBootId(): string {
   knownBootId ??= readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   return knownBootId;
 }

@@ -11,6 +11,10 @@ export interface RunRecord {
   readonly startedAt: string;
   /** Of the settings that it was started with (settings_fingerprint.ts). */
   readonly settings?: string;
+  /** Where it listens. */
+  readonly port?: number;
+  /** Of a stand-in: whether others are told to go to it. */
+  readonly isServing?: boolean;
 }
 
 export async function writeRunFile(runDir: string, name: string, record: RunRecord): Promise<void> {

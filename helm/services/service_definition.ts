@@ -40,6 +40,11 @@ export interface ServiceDefinition {
   readonly settle?: (step: StartStep) => Promise<void>;
   /** Of a service that takes longer to start than others; else that of the supervision. */
   readonly startLimitMs?: number;
+  /**
+   * The same service on another port, of one that may run twice at a time (its state is elsewhere, in
+   * PostgreSQL). It is then restarted without a gap.
+   */
+  readonly onPort?: (port: number) => ServiceDefinition;
   /** Asks for a clean end; SIGTERM unless said otherwise. */
   readonly stopSignal?: NodeJS.Signals;
   /** Runs as that user; only heeded when Helm itself is root. */

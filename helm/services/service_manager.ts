@@ -1,24 +1,17 @@
 import { EventEmitter, once } from "node:events";
-import os from "node:os";
 import path from "node:path";
 import type { Log } from "@hivematrix/lib/log";
 import { orderByDependency, withDependencies } from "./dependency_order.ts";
+import { endLeftovers } from "./leftovers.ts";
 import { LogRotation } from "./log_rotation.ts";
 import { adoptProcess, type ProcessPlace } from "./managed_process.ts";
-import { endGroup } from "./process_group.ts";
-import { readProcess } from "./process_table.ts";
 import { UsageMeter } from "./process_usage.ts";
 import { describeUnready, isHopeful } from "./readiness_report.ts";
-import {
-  isSameProcess,
-  listRunFiles,
-  type RunRecord,
-  readRunFile,
-  removeRunFile,
-} from "./run_file.ts";
+import { ReplaceableService } from "./replaceable_service.ts";
+import { isSameProcess, listRunFiles, readRunFile, removeRunFile } from "./run_file.ts";
 import type { ServiceDefinition } from "./service_definition.ts";
 import type { ServiceStatus } from "./service_status.ts";
-import { SupervisedService } from "./supervised_service.ts";
+import { standInsDir } from "./stand_in.ts";
 import { defaultTimes, type SupervisionTimes } from "./supervision_times.ts";
 
 export interface ServiceManagerOptions {
@@ -31,6 +24,11 @@ export interface ServiceManagerOptions {
   /** A `<logDir>/*.log` that grows beyond this is moved to `.1`. Default 10 MB. */
   readonly maxLogBytes?: number;
   readonly times?: Partial<SupervisionTimes>;
+  /**
+   * Has everybody go to where the services are now, stand-ins included (`readStandInPorts`). Without
+   * it no service is restarted without a gap.
+   */
+  readonly announce?: () => Promise<void>;
 }
 
 /** Building a Keycloak shows no change for a minute, or two where much else goes on. */
@@ -43,7 +41,7 @@ const defaultPatienceMs = 180_000;
 export class ServiceManager {
   readonly #options: ServiceManagerOptions;
   readonly #times: SupervisionTimes;
-  readonly #services = new Map<string, SupervisedService>();
+  readonly #services = new Map<string, ReplaceableService>();
   #definitions: readonly ServiceDefinition[] = [];
   readonly #changes = new EventEmitter().setMaxListeners(0);
   readonly #meter = new UsageMeter();
@@ -69,6 +67,9 @@ export class ServiceManager {
     for (const name of await listRunFiles(this.#options.runDir)) {
       if (await this.#adoptOne(name)) adopted.push(name);
     }
+    for (const name of await listRunFiles(standInsDir(this.#options.runDir))) {
+      await this.#adoptStandIn(name);
+    }
     return adopted;
   }
 
@@ -81,9 +82,11 @@ export class ServiceManager {
   }
 
   /**
-   * Stops what runs with other settings than those it has now, and begins to start it again.
+   * Restarts what runs with other settings than those it has now: what can be without a gap is ready
+   * when this resolves, the rest begins to start.
    *
    * @returns the names of those services
+   * @throws {Error} naming the services that do not start with their new settings; they run on
    */
   async restartOutdated(): Promise<string[]> {
     await this.#refresh();
@@ -91,10 +94,15 @@ export class ServiceManager {
       return this.#find(definition.name).isOutdated(definition);
     });
     const names = outdated.map(({ name }) => name);
-    await Promise.all(names.map((name) => this.stop(name)));
+    const gapless = names.filter((name) => this.#canBeGapless(name));
+    const others = names.filter((name) => !gapless.includes(name));
+    await Promise.all(others.map((name) => this.stop(name)));
     await this.#inTurn(async () => {
-      for (const name of names) this.#services.get(name)?.start();
+      for (const name of others) this.#services.get(name)?.start();
     });
+    const outcomes = await Promise.allSettled(gapless.map((name) => this.restart(name)));
+    const failures = outcomes.flatMap((each) => (each.status === "rejected" ? [each.reason] : []));
+    if (failures.length > 0) throw new Error(failures.map(({ message }) => message).join("; "));
     return names;
   }
 
@@ -116,10 +124,25 @@ export class ServiceManager {
     await stopped;
   }
 
-  /** Stops the service, then begins to start it, with its definition as it is now. */
+  /**
+   * Restarts a service with its definition as it is now. Without a gap where it can be; else it is
+   * stopped, and begins to start.
+   *
+   * @throws {Error} when the new process does not get ready while the old one still serves
+   */
   async restart(name: string): Promise<void> {
+    const isGapless = await this.#inTurn(async () => {
+      await this.#refresh();
+      return this.#canBeGapless(this.#find(name).definition.name);
+    });
+    if (isGapless) return await this.#find(name).restart();
     await this.stop(name);
     await this.start(name);
+  }
+
+  #canBeGapless(name: string): boolean {
+    const definition = this.#definitions.find((each) => each.name === name);
+    return definition !== undefined && this.#find(name).canRestart(definition);
   }
 
   /** Stops everything, dependents before what they depend on. */
@@ -241,17 +264,18 @@ export class ServiceManager {
     }
   }
 
-  #create(definition: ServiceDefinition): SupervisedService {
+  #create(definition: ServiceDefinition): ReplaceableService {
     const { name } = definition;
-    const service = new SupervisedService(definition, {
+    const around = {
       place: this.#placeOf(name),
       times: this.#times,
       log: this.#options.log,
       readDefinition: () => this.#readDefinition(name),
-      describeMissing: (current) => this.#describeMissing(current),
-      nextChange: (signal) => this.#nextChange(signal),
+      describeMissing: (current: ServiceDefinition) => this.#describeMissing(current),
+      nextChange: (signal: AbortSignal) => this.#nextChange(signal),
       onChange: () => this.#changes.emit("change", service.status),
-    });
+    };
+    const service = new ReplaceableService(definition, around, this.#options.announce);
     return service;
   }
 
@@ -274,7 +298,7 @@ export class ServiceManager {
     );
   }
 
-  #find(name: string): SupervisedService {
+  #find(name: string): ReplaceableService {
     const service = this.#services.get(name);
     if (service !== undefined) return service;
     const known = [...this.#services.keys()].join(", ");
@@ -283,8 +307,9 @@ export class ServiceManager {
 
   #describeMissing({ dependencies }: ServiceDefinition): string | undefined {
     const missing = dependencies.flatMap((name) => {
-      const state = this.#services.get(name)?.status.state ?? "ready";
-      if (state === "ready") return [];
+      const service = this.#services.get(name);
+      if (service === undefined || service.isServed) return [];
+      const { state } = service.status;
       return [state === "starting" ? name : `${name}, which is ${state}`];
     });
     return missing.length === 0 ? undefined : `waiting for ${missing.join(" and ")}`;
@@ -322,12 +347,23 @@ export class ServiceManager {
     service.start(managed);
     return true;
   }
-}
 
-/** Ends the children of a service that died while no Helm was there. */
-async function endLeftovers({ pid, startedAt }: RunRecord): Promise<void> {
-  // Since a reboot, or when its pid has passed to a new process, that group is somebody else's.
-  const bootedAt = Date.now() - os.uptime() * 1000;
-  if (Date.parse(startedAt) < bootedAt || (await readProcess(pid)) !== undefined) return;
-  await endGroup(pid, 2000);
+  /** One that serves goes on until the service is ready again; any other has not come that far. */
+  async #adoptStandIn(name: string): Promise<void> {
+    const { log } = this.#options;
+    const place = { ...this.#placeOf(name), runDir: standInsDir(this.#options.runDir) };
+    const record = await readRunFile(place.runDir, name);
+    if (record === undefined || !(await isSameProcess(record))) {
+      if (record !== undefined) await endLeftovers(record);
+      await removeRunFile(place.runDir, name);
+      return;
+    }
+    log.info(`${name}: found a stand-in`, {
+      pid: record.pid,
+      isServing: record.isServing ?? false,
+    });
+    if (this.#services.get(name)?.adoptStandIn(record)) return;
+    const managed = adoptProcess(record, place, this.#times.adoptedPollMs);
+    await managed.end("SIGTERM", this.#times.stopGraceMs);
+  }
 }

@@ -23,9 +23,11 @@ export interface ServiceStatus {
   readonly cpuPercent?: number;
   /** How often Helm restarted it by itself since it was last asked to start. */
   readonly restarts: number;
-  /** Why it is not ready, in words. */
+  /** Why it is not ready, in words; of a ready one, why its last restart has not come about. */
   readonly reason?: string;
   /** What its start is busy with, in words, where that takes a while: "building Keycloak 26.7.3". */
   readonly activity?: string;
+  /** The process that serves in its place while it is restarted. */
+  readonly standIn?: { readonly pid: number; readonly port: number };
   readonly dependencies: readonly string[];
 }

@@ -1,4 +1,5 @@
 import type { Log } from "@hivematrix/lib/log";
+import { untilDoneOrStopped } from "./bounded_step.ts";
 import {
   adoptProcess,
   type ManagedProcess,
@@ -94,7 +95,7 @@ export class SupervisedService {
         ? {}
         : {
             startedAt: started.toISOString(),
-            uptimeSeconds: Math.max(0, (Date.now() - started.getTime()) / 1000),
+            uptimeSeconds: this.#process?.ageSeconds ?? 0,
           }),
     };
   }
@@ -185,8 +186,7 @@ export class SupervisedService {
         isExcused: () => this.#around.describeMissing(this.#definition) !== undefined,
         report,
       });
-      const aliveMs = Date.now() - managed.startedAt.getTime();
-      const wasStable = life.becameReady && aliveMs >= times.stableAfterMs;
+      const wasStable = life.becameReady && managed.ageSeconds * 1000 >= times.stableAfterMs;
       return { reason: life.fault ?? (await this.#describeEnd(managed)), wasStable };
     } catch (error) {
       return { reason: (error as Error).message, wasStable: false };
@@ -257,23 +257,5 @@ export class SupervisedService {
     this.#reason = reason;
     this.#activity = undefined;
     this.#around.onChange();
-  }
-}
-
-/** Waits for a preparation, but after a stop only for the grace time: it may hang on a network. */
-async function untilDoneOrStopped(
-  work: Promise<void> | undefined,
-  signal: AbortSignal,
-  graceMs: number,
-): Promise<void> {
-  const isOver = new AbortController();
-  const stopped = new Promise<void>((resolve) => {
-    const give = () => void pause(graceMs, isOver.signal).then(resolve);
-    signal.addEventListener("abort", give, { signal: isOver.signal });
-  });
-  try {
-    await Promise.race([work, stopped]);
-  } finally {
-    isOver.abort();
   }
 }

@@ -18,6 +18,11 @@ export interface SupervisionTimes {
   /** Whoever was ready for so long and then dies has not failed to start: the count begins anew. */
   readonly stableAfterMs: number;
   readonly deathsUntilCrashLooping: number;
+  /**
+   * After this, everybody goes where services.json says: Nexus and lib/service_registry.ts look at it
+   * every half second, and what was sent before is under way.
+   */
+  readonly takeUpMs: number;
   /** How often an adopted process is looked at; nobody tells of the end of another's child. */
   readonly adoptedPollMs: number;
 }
@@ -34,5 +39,6 @@ export const defaultTimes: SupervisionTimes = {
   restartDelaysMs: [1000, 2000, 4000, 8000, 16_000, 30_000],
   stableAfterMs: 60_000,
   deathsUntilCrashLooping: 3,
+  takeUpMs: 1000,
   adoptedPollMs: 1000,
 };
