@@ -29,6 +29,8 @@ export interface Route {
   /** Literal segments and `:name` for a variable one. */
   readonly path: string;
   readonly handler: Handler;
+  /** Asked again and again by programs: nobody wants to read that at the usual level. */
+  readonly isQuiet?: boolean;
 }
 
 /**
@@ -46,8 +48,10 @@ export function router(
     const requestLog = log.child({ request_id: trace.requestId, traceparent: trace.traceparent });
     const { url, prefix } = stripPrefix(request, service);
     let response: Response;
+    let isQuiet = false;
     try {
       const { route, params } = findRoute(compiled, request.method, url.pathname);
+      isQuiet = route.isQuiet === true;
       const link = (path: string) => addPrefix(prefix, path);
       const context = { params, url, ...trace, log: requestLog, link };
       response = await route.handler(request, context);
@@ -55,8 +59,8 @@ export function router(
       response = errorResponse(error, request, { log: requestLog, requestId: trace.requestId });
     }
     // The query may hold what people typed, so the log has the path alone.
-    const level = url.pathname === "/health" ? "debug" : "info";
-    requestLog[level]("request", {
+    const isDebug = url.pathname === "/health" || (isQuiet && response.status < 400);
+    requestLog[isDebug ? "debug" : "info"]("request", {
       method: request.method,
       path: url.pathname,
       status: response.status,

@@ -5,6 +5,7 @@ import type { Checkout } from "../config/checkout.ts";
 import { loadMasterConfig } from "../config/master_config.ts";
 import { createDashboard } from "../dashboard/dashboard.ts";
 import { redirectDirectVisits } from "../dashboard/direct_visit.ts";
+import { keepFigures } from "../figures/kept_figures.ts";
 import { readProcess } from "../services/process_table.ts";
 import { HelmDatabase } from "../store/helm_database.ts";
 import { controlRoutes } from "./control_routes.ts";
@@ -15,6 +16,7 @@ import {
   removeDaemonFile,
   writeDaemonFile,
 } from "./daemon_file.ts";
+import { createHelmAuth } from "./helm_auth.ts";
 import { Platform, type PlatformOptions } from "./platform.ts";
 
 export interface Daemon {
@@ -39,16 +41,24 @@ export async function startDaemon(
   await requireNoOther(checkout);
   const platform = new Platform(config, options);
   const database = new HelmDatabase(platform, log);
-  const dashboard = createDashboard({ platform, log });
+  const auth = createHelmAuth(config);
+  const kept = keepFigures(platform, { auth, log });
+  const dashboard = createDashboard({ platform, log, auth, figures: kept.figures });
   const token = newControlToken();
 
   let finish = async (): Promise<void> => {};
   const shutdown = async (how: { keepServices: boolean }) => {
+    // While there still is a database.
+    await kept.close();
     await platform.close(how);
     // The answer to whoever asked has to get out before the server is gone.
     setImmediate(() => void finish());
   };
-  const routes = [...dashboard.routes, ...controlRoutes({ platform, token, shutdown })];
+  const routes = [
+    ...dashboard.routes,
+    ...kept.routes,
+    ...controlRoutes({ platform, token, shutdown }),
+  ];
   const handle = redirectDirectVisits(platform, router(routes, { service: "helm", log }));
   const port = config.apps["helm"]?.port ?? 0;
   const server = await serve(handle, { port, service: "helm" });
@@ -70,11 +80,13 @@ export async function startDaemon(
     await finish();
     throw error;
   }
+  kept.start(database);
   void prepareOwnDatabase(platform, log);
   return {
     platform,
     ended,
     async close(how) {
+      await kept.close();
       await platform.close(how);
       await finish();
     },

@@ -3,12 +3,16 @@ import { writeFile } from "node:fs/promises";
 import test from "node:test";
 import { waitFor } from "@hivematrix/lib/wait_for";
 import { parse } from "parse5";
+import { createHelmAuth } from "../control/helm_auth.ts";
 import { startTestDaemon } from "../control/testing.ts";
+import { Figures } from "../figures/figures.ts";
 import { createDashboard } from "./dashboard.ts";
 
 test("R22: no route of Helm answers without an administrator's token, but /health", async (t) => {
   const { ask, core, platform, log } = await startTestDaemon(t);
-  const { routes } = createDashboard({ platform, log });
+  const auth = createHelmAuth(platform.config);
+  const figures = new Figures(platform, log);
+  const { routes } = createDashboard({ platform, log, auth, figures });
   const callers = {
     nobody: undefined,
     "a technician": await core.userToken({ permission_level: "technician" }),

@@ -1,15 +1,15 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createAuth } from "@hivematrix/lib/auth";
+import type { Auth } from "@hivematrix/lib/auth";
 import { healthRoute } from "@hivematrix/lib/health";
 import type { Log } from "@hivematrix/lib/log";
 import type { Handler, Route } from "@hivematrix/lib/router";
-import { createTokenVerifier } from "@hivematrix/lib/token_verifier";
 import { createViews } from "@hivematrix/lib/views";
-import { backendUrl } from "../config/public_origin.ts";
 import type { Platform } from "../control/platform.ts";
+import type { Figures } from "../figures/figures.ts";
 import { LogStreams } from "../logs/log_stream.ts";
 import { actOnService, listServices, streamServices } from "./api.ts";
+import { listFigures, showFigures } from "./figure_api.ts";
 import { IdentityConnection } from "./identity_connection.ts";
 import { logRoutes } from "./log_routes.ts";
 import { Notices } from "./notices.ts";
@@ -26,12 +26,15 @@ export interface Dashboard {
   close(): void;
 }
 
+export interface DashboardParts {
+  readonly platform: Platform;
+  readonly log: Log;
+  readonly auth: Auth;
+  readonly figures: Figures;
+}
+
 /** Helm's pages and their JSON API, for administrators only; /health is open. */
-export function createDashboard({ platform, log }: { platform: Platform; log: Log }): Dashboard {
-  const { config } = platform;
-  const coreUrl = backendUrl(config, "core");
-  const { jwt_issuer: issuer } = config.system;
-  const auth = createAuth(createTokenVerifier({ coreUrl, service: "helm", issuer }));
+export function createDashboard({ platform, log, auth, figures }: DashboardParts): Dashboard {
   const admin = auth.adminUserRequired;
   const views = createViews(join(import.meta.dirname, "views"));
   const feed = new StatusFeed(platform, log);
@@ -46,6 +49,12 @@ export function createDashboard({ platform, log }: { platform: Platform; log: Lo
     { method: "GET", path: "/api/services", handler: admin(listServices(platform)) },
     { method: "GET", path: "/api/services/events", handler: admin(streamServices(feed)) },
     { method: "POST", path: "/api/services/:name/:action", handler: admin(actOnService(platform)) },
+    { method: "GET", path: "/api/figures", handler: admin(listFigures({ platform, figures })) },
+    {
+      method: "GET",
+      path: "/api/figures/:name",
+      handler: admin(showFigures({ platform, figures })),
+    },
     { method: "GET", path: "/sessions", handler: admin(showSessions(parts)) },
     { method: "GET", path: "/sessions/end", handler: admin(confirmEnd(parts)) },
     { method: "POST", path: "/sessions/end", handler: admin(endFromPage(parts)) },

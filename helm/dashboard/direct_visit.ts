@@ -20,7 +20,10 @@ export function redirectDirectVisits(
   };
 }
 
+/** Answered here, to whoever asks. */
+const forPrograms: ReadonlySet<string> = new Set(["/health", "/metrics"]);
+
 function isDirectVisit({ method, headers, url }: Request): boolean {
   const isNavigation = method === "GET" && acceptsHtml(headers);
-  return isNavigation && !headers.has("authorization") && new URL(url).pathname !== "/health";
+  return isNavigation && !headers.has("authorization") && !forPrograms.has(new URL(url).pathname);
 }

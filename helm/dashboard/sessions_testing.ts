@@ -14,7 +14,9 @@ import {
   type TestCoreOptions,
 } from "../../core/testing.ts";
 import type { MasterConfig } from "../config/master_config.ts";
+import { createHelmAuth } from "../control/helm_auth.ts";
 import { Platform } from "../control/platform.ts";
+import { Figures } from "../figures/figures.ts";
 import { afterTest, lastFirst, makeCheckout, makeConfig, registry } from "../testing.ts";
 import { createDashboard } from "./dashboard.ts";
 
@@ -68,7 +70,9 @@ export async function startSessions(
   };
   const log = createTestLog("helm");
   const platform = new Platform(config, { checkout, registry, log });
-  const dashboard = createDashboard({ platform, log });
+  const auth = createHelmAuth(platform.config);
+  const figures = new Figures(platform, log);
+  const dashboard = createDashboard({ platform, log, auth, figures });
   const server = await serve(router(dashboard.routes, { service: "helm", log }), { port: 0 });
   afterTest(t, async () => {
     dashboard.close();

@@ -7,11 +7,21 @@ export interface ProcessUsage {
   readonly processes: number;
   readonly memoryBytes: number;
   readonly cpuPercent: number;
+  /** Since it was first measured, with what it had used by then; never less than before. */
+  readonly cpuSeconds: number;
+}
+
+interface Measured {
+  readonly at: number;
+  readonly cpuPercent: number;
+  readonly cpuSeconds: number;
+  /** What each process had used; by pid and start time. */
+  readonly used: ReadonlyMap<string, number>;
 }
 
 /** Measures what services use; remembers the last figures, because a load is a difference in time. */
 export class UsageMeter {
-  readonly #former = new Map<number, { cpuSeconds: number; at: number; percent: number }>();
+  readonly #former = new Map<number, Measured>();
 
   /**
    * @param services pid and age of each service's main process
@@ -28,27 +38,36 @@ export class UsageMeter {
     for (const { pid, uptimeSeconds } of services) {
       const family = familyOf(pid, processes);
       if (family.length === 0) continue;
-      const cpuSeconds = family.reduce((sum, member) => sum + member.cpuSeconds, 0);
+      const { cpuPercent, cpuSeconds } = this.#load(pid, family, uptimeSeconds);
       usages.set(pid, {
         processes: family.length,
         memoryBytes: await readMemory(family.map((member) => member.pid)),
-        cpuPercent: this.#load(pid, cpuSeconds, uptimeSeconds),
+        cpuPercent,
+        cpuSeconds,
       });
     }
     return usages;
   }
 
-  #load(pid: number, cpuSeconds: number, uptimeSeconds: number): number {
+  #load(pid: number, family: readonly ProcessEntry[], uptimeSeconds: number): Measured {
     const at = performance.now();
     const former = this.#former.get(pid);
     const passedSeconds = former === undefined ? uptimeSeconds : (at - former.at) / 1000;
     // The kernel counts in steps of 10 ms: over a shorter time the figure would jump about.
-    if (former !== undefined && passedSeconds < 0.5) return former.percent;
-    // The count shrinks when a child ends.
-    const usedSeconds = Math.max(0, cpuSeconds - (former?.cpuSeconds ?? 0));
-    const percent = Math.round((usedSeconds / Math.max(passedSeconds, 0.1)) * 1000) / 10;
-    this.#former.set(pid, { cpuSeconds, at, percent });
-    return percent;
+    if (former !== undefined && passedSeconds < 0.5) return former;
+    const used = new Map<string, number>();
+    let usedSeconds = 0;
+    // Each by itself: what a child has used goes with it when it ends.
+    for (const { pid: member, startTime, cpuSeconds } of family) {
+      const key = `${member} ${startTime}`;
+      used.set(key, cpuSeconds);
+      usedSeconds += Math.max(0, cpuSeconds - (former?.used.get(key) ?? 0));
+    }
+    const cpuPercent = Math.round((usedSeconds / Math.max(passedSeconds, 0.1)) * 1000) / 10;
+    const cpuSeconds = (former?.cpuSeconds ?? 0) + usedSeconds;
+    const measured = { at, cpuPercent, cpuSeconds, used };
+    this.#former.set(pid, measured);
+    return measured;
   }
 }
 

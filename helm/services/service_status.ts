@@ -21,6 +21,8 @@ export interface ServiceStatus {
   readonly memoryBytes?: number;
   /** Share of one core, 0 to 100 × cores. */
   readonly cpuPercent?: number;
+  /** Processor time that it and its children have used. */
+  readonly cpuSeconds?: number;
   /** How often Helm restarted it by itself since it was last asked to start. */
   readonly restarts: number;
   /** Why it is not ready, in words; of a ready one, why its last restart has not come about. */
