@@ -6,24 +6,24 @@ import { findFreePort } from "@hivematrix/lib/postgres_testing";
 import { waitFor } from "@hivematrix/lib/wait_for";
 import { decodeJwt } from "jose";
 import { AdminRequests } from "../helm/keycloak/admin_requests.ts";
+import { keycloakServerSkip } from "../helm/keycloak/server_testing.ts";
 import {
-  keycloakServerSkip,
-  startKeycloakServer,
-  type TestKeycloak,
-} from "../helm/keycloak/server_testing.ts";
+  type SharedKeycloak,
+  shareKeycloakServer,
+} from "../helm/keycloak/shared_server_testing.ts";
 import type { TestBrowser } from "../helm/keycloak/testing_browser.ts";
 import * as testing from "./keycloak_sign_in_testing.ts";
 import { MemorySessionStore } from "./memory_session_store.ts";
 import { type StartedCore, startCore } from "./testing.ts";
 
 const skip = keycloakServerSkip();
-let keycloak: TestKeycloak;
+let keycloak: SharedKeycloak;
 let core: StartedCore;
 let admin: AdminRequests;
 if (skip === false) {
   const port = await findFreePort();
   const coreUrl = `http://127.0.0.1:${port}`;
-  keycloak = await startKeycloakServer({ after }, { coreUrl, users: [] });
+  keycloak = await shareKeycloakServer({ after }, { coreUrl, users: [] });
   core = await startCore({ after }, { port, keycloak, reconcile: { periodMs: 2000 } });
   admin = new AdminRequests(keycloak.adminPlace);
   after(() => admin.close());
@@ -202,27 +202,6 @@ test("R34: a session that was ended while Core was away is over when Core is bac
   const isOver = async () => (await back.post("/api/token/validate", { token })).status === 401;
   await waitFor(isOver, within);
   assert.ok(back.logLines.some((line) => line.includes(id)));
-});
-
-test("R9: Keycloak gone for a while signs nobody out, and hides nothing once it is back", {
-  skip,
-}, async () => {
-  const stays = await signIn((await createPerson()).username);
-  const { id, username } = await createPerson();
-  const leaves = await signIn(username);
-  await keycloak.kill();
-  const { length } = core.logLines;
-  const isWarned = () => core.logLines.slice(length).some((line) => line.includes("not noticed"));
-  await waitFor(isWarned, { timeoutMs: 10_000 });
-  assert.equal(await isLive(stays.token), true);
-  await keycloak.restart();
-  assert.equal(await isLive(stays.token), true);
-  await admin.ask("disable", "PUT", `/users/${id}`, { enabled: false });
-  // Core's pause between two tries may have grown to five seconds by now.
-  await waitFor(() => ended(leaves.token), { timeoutMs: 10_000 });
-  const isBack = () => core.logLines.slice(length).some((line) => line.includes("noticed again"));
-  await waitFor(isBack, { timeoutMs: 10_000 });
-  assert.equal(await isLive(stays.token), true);
 });
 
 test("R8: a logout here ends the provider's session, with Keycloak's own refresh token", {

@@ -2,7 +2,7 @@
 import { decodeJwt } from "jose";
 import { createIdentityAdmin } from "../helm/keycloak/admin_client.ts";
 import type { AdminRequests } from "../helm/keycloak/admin_requests.ts";
-import type { TestKeycloak } from "../helm/keycloak/server_testing.ts";
+import type { SharedKeycloak } from "../helm/keycloak/shared_server_testing.ts";
 import { readCode, type TestBrowser } from "../helm/keycloak/testing_browser.ts";
 import type { StartedCore } from "./testing.ts";
 
@@ -26,7 +26,7 @@ let people = 0;
 
 /** Somebody new. */
 export async function createPerson(
-  { adminPlace }: TestKeycloak,
+  { adminPlace }: SharedKeycloak,
   groups = ["technicians"],
 ): Promise<Person> {
   const username = `person-${++people}`;
@@ -44,7 +44,7 @@ export async function createPerson(
 
 /** By user name and password, in a browser of its own. */
 export async function signIn(
-  keycloak: TestKeycloak,
+  keycloak: SharedKeycloak,
   core: StartedCore,
   username: string,
   secret = password,

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { keycloakServerSkip } from "../helm/keycloak/server_testing.ts";
 import {
-  keycloakServerSkip,
-  startKeycloakServer,
-  type TestKeycloak,
-} from "../helm/keycloak/server_testing.ts";
+  type SharedKeycloak,
+  shareKeycloakServer,
+} from "../helm/keycloak/shared_server_testing.ts";
 import { type Attempt, readCode, type TestBrowser } from "../helm/keycloak/testing_browser.ts";
 import { createLoginAttempt } from "./login_attempt.ts";
 import { createProvider, type Provider } from "./provider.ts";
 
 const skip = keycloakServerSkip();
-let server: TestKeycloak;
-if (skip === false) server = await startKeycloakServer({ after });
+let server: SharedKeycloak;
+if (skip === false) server = await shareKeycloakServer({ after });
 
 function connect(t: { after(close: () => Promise<void>): void }): Provider {
   const { serverUrl: publicUrl, ...rest } = server;

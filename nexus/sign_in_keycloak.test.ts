@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultThrottleLimits } from "@hivematrix/lib/password_throttle";
+import { waitFor } from "@hivematrix/lib/wait_for";
 import { keepConsoleLocal } from "../helm/keycloak/admin_console.ts";
+import { AdminRequests } from "../helm/keycloak/admin_requests.ts";
 import {
   keycloakServerSkip,
   startKeycloakServer,
   type TestKeycloak,
 } from "../helm/keycloak/server_testing.ts";
 import { newVisitor, skipWithoutChromium, startBrowser } from "../scripts/browser_testing.ts";
+import type { TestBrowser } from "./browser_testing.ts";
 import { testSignIn } from "./sign_in_set_testing.ts";
 import { fillIn, type SignIn } from "./sign_in_testing.ts";
 
@@ -17,7 +20,8 @@ testSignIn(
   "the sign-in with a real Keycloak",
   async (scope, publicOrigin, coreUrl) => {
     keycloak = await startKeycloakServer(scope, { publicOrigin, coreUrl, users: [] });
-    return keycloak;
+    // It is away as after a crash.
+    return { ...keycloak, close: keycloak.kill };
   },
   {
     skip: keycloakServerSkip(),
@@ -29,6 +33,7 @@ testSignIn(
       testAccountPages(signIn);
       testAdminConsole();
     },
+    afterwards: testReconciliation,
   },
 );
 
@@ -50,6 +55,22 @@ function testAccountPages(signIn: () => SignIn): void {
     await page.locator("input[name=password]").waitFor();
     await page.goto(`${nexus.origin}/template/`);
     await page.locator("input[name=password]").waitFor();
+  });
+}
+
+/** Keycloak was killed and is back; all this time Core has asked it about people. */
+function testReconciliation(signIn: () => SignIn): void {
+  test("R9: Keycloak that was gone hides nothing: who is disabled there now is out", async (t) => {
+    const admin = new AdminRequests(keycloak.adminPlace);
+    t.after(() => admin.close());
+    const person = await signIn().newPerson();
+    const [stays, leaves] = [await signIn().signIn(), await signIn().signIn(person)];
+    const isIn = async (browser: TestBrowser) =>
+      (await browser.request("/template/")).status === 200;
+    await admin.ask("disable", "PUT", `/users/${person.id}`, { enabled: false });
+    // Core's pause between two tries may have grown to five seconds by now.
+    await waitFor(async () => !(await isIn(leaves)), { timeoutMs: 10_000 });
+    assert.equal(await isIn(stays), true);
   });
 }
 

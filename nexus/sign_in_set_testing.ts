@@ -13,13 +13,15 @@ export interface SignInSetOptions extends TestNexusOptions {
   readonly skip?: string | false;
   /** Registers tests of this provider alone. */
   readonly more?: (signIn: () => SignIn) => void;
+  /** Registers those that come after the provider was away and is back. */
+  readonly afterwards?: (signIn: () => SignIn) => void;
 }
 
 /** Registers the set; one provider serves all of it. */
 export function testSignIn(
   name: string,
   startProvider: StartProvider,
-  { skip = false, more, ...options }: SignInSetOptions = {},
+  { skip = false, more, afterwards, ...options }: SignInSetOptions = {},
 ): void {
   describe(name, { skip }, () => {
     let started: SignIn | undefined;
@@ -40,5 +42,6 @@ export function testSignIn(
     testSessionEnds(signIn);
     more?.(signIn);
     testProviderFaults(signIn);
+    afterwards?.(signIn);
   });
 }

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { waitFor } from "@hivematrix/lib/wait_for";
 import { AdminRequests } from "../helm/keycloak/admin_requests.ts";
+import { keycloakServerSkip } from "../helm/keycloak/server_testing.ts";
 import {
-  keycloakServerSkip,
-  startKeycloakServer,
-  type TestKeycloak,
-} from "../helm/keycloak/server_testing.ts";
+  type SharedKeycloak,
+  shareKeycloakServer,
+} from "../helm/keycloak/shared_server_testing.ts";
 import { ada } from "../helm/keycloak/testing.ts";
 import { readCode } from "../helm/keycloak/testing_browser.ts";
 import type { Answer, TestBrowser } from "./browser_testing.ts";
@@ -20,7 +20,7 @@ const passwordLimits = {
   failures_per_user: 6,
 };
 const names = ["ada", "bob", "eve", "kim"];
-let server: TestKeycloak;
+let server: SharedKeycloak;
 let nexus: TestNexus;
 if (skip === false) {
   nexus = await startNexus(
@@ -30,7 +30,7 @@ if (skip === false) {
       passwordLimits,
       async startProvider(publicOrigin, coreUrl) {
         const users = names.map((username) => ({ ...ada, username, email: `${username}@x.test` }));
-        server = await startKeycloakServer({ after }, { publicOrigin, coreUrl, users });
+        server = await shareKeycloakServer({ after }, { publicOrigin, coreUrl, users });
         return server;
       },
     },

@@ -6,7 +6,8 @@ import { createIdentityAdmin, type IdentityAdmin } from "./admin_client.ts";
 import { EmbeddedAccounts, type NewAccount } from "./embedded_accounts.ts";
 import { prepareDatabase } from "./first_start.ts";
 import { type MigrationOptions, type MovedUser, migrateIdentities } from "./identity_migration.ts";
-import { keycloakServerSkip, startKeycloakServer, type TestKeycloak } from "./server_testing.ts";
+import { keycloakServerSkip } from "./server_testing.ts";
+import { type SharedKeycloak, shareKeycloakServer } from "./shared_server_testing.ts";
 import { readStoredPeople } from "./stored_users.ts";
 import { readCode, type Tokens } from "./testing_browser.ts";
 
@@ -14,16 +15,15 @@ const cleanUps: (() => unknown)[] = [];
 const scope = { after: (cleanUp: () => unknown) => void cleanUps.unshift(cleanUp) };
 
 describe("moving to a real Keycloak", { skip: keycloakServerSkip() }, () => {
-  let keycloak: TestKeycloak;
+  let keycloak: SharedKeycloak;
   let admin: IdentityAdmin;
   let accounts: EmbeddedAccounts;
   let sql: Awaited<ReturnType<typeof startTestPostgres>>["sql"];
 
   before(async () => {
-    const database = await startTestPostgres(scope);
-    sql = database.sql;
+    sql = (await startTestPostgres(scope)).sql;
     accounts = new EmbeddedAccounts(sql);
-    keycloak = await startKeycloakServer(scope, { databaseUrl: database.url, users: [] });
+    keycloak = await shareKeycloakServer(scope, { users: [] });
     admin = createIdentityAdmin(keycloak.adminPlace);
     scope.after(() => admin.close());
   });

@@ -5,13 +5,14 @@ import { AdminRequests } from "./admin_requests.ts";
 import type { Fields } from "./realm_diff.ts";
 import { setUpRealm } from "./realm_setup.ts";
 import type { RealmWish } from "./realm_wish.ts";
-import { keycloakServerSkip, startKeycloakServer, type TestKeycloak } from "./server_testing.ts";
+import { keycloakServerSkip } from "./server_testing.ts";
+import { type SharedKeycloak, shareKeycloakServer } from "./shared_server_testing.ts";
 import { readCode, TestBrowser } from "./testing_browser.ts";
 
 const skip = keycloakServerSkip();
 const publicOrigin = "http://hive.test:8000";
-let server: TestKeycloak;
-if (skip === false) server = await startKeycloakServer({ after }, { realm: "none" });
+let server: SharedKeycloak;
+if (skip === false) server = await shareKeycloakServer({ after }, { realm: "none" });
 
 const wish: RealmWish = {
   publicOrigin,

@@ -88,23 +88,8 @@ export async function startKeycloakServer(
   await makeServerSchema(databaseUrl);
   const { server, port } = await createServer(scope, databaseUrl, publicOrigin);
   await server.start();
-  const backendUrl = `http://127.0.0.1:${port}`;
-  const realm = "hivematrix";
   const keycloak: TestKeycloak = {
-    backendUrl,
-    serverUrl: `${publicOrigin}/keycloak`,
-    realm,
-    clientId: "core-client",
-    clientSecret: "test-client-secret",
-    issuer: `${publicOrigin}/keycloak/realms/${realm}`,
-    redirectUri: `${publicOrigin}/keycloak-callback`,
-    adminPlace: {
-      backendUrl,
-      realm,
-      clientId: adminClient.id,
-      clientSecret: adminClient.secret,
-      tokenRealm: "master",
-    },
+    ...describeServer(`http://127.0.0.1:${port}`, publicOrigin, "hivematrix"),
     adminUser,
     databaseUrl,
     lines: server.lines,
@@ -121,6 +106,26 @@ export async function startKeycloakServer(
   };
   if (options.realm !== "none") await setUpTestRealm(keycloak, publicOrigin, options);
   return keycloak;
+}
+
+/** Where a realm of it is, and how its clients prove who they are. */
+export function describeServer(backendUrl: string, publicOrigin: string, realm: string) {
+  return {
+    backendUrl,
+    serverUrl: `${publicOrigin}/keycloak`,
+    realm,
+    clientId: "core-client",
+    clientSecret: "test-client-secret",
+    issuer: `${publicOrigin}/keycloak/realms/${realm}`,
+    redirectUri: `${publicOrigin}/keycloak-callback`,
+    adminPlace: {
+      backendUrl,
+      realm,
+      clientId: adminClient.id,
+      clientSecret: adminClient.secret,
+      tokenRealm: "master",
+    },
+  };
 }
 
 const adminClient = { id: "helm", secret: "test-admin-client-secret" };
@@ -154,8 +159,9 @@ async function createServer(
   return { server, port };
 }
 
-async function setUpTestRealm(
-  { adminPlace, clientId, clientSecret }: TestKeycloak,
+/** As Helm sets it up, with people in it. */
+export async function setUpTestRealm(
+  { adminPlace, clientId, clientSecret }: ReturnType<typeof describeServer>,
   publicOrigin: string,
   { coreUrl = "http://127.0.0.1:9", users = [ada] }: TestKeycloakOptions,
 ): Promise<void> {

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { createIdentityAdmin } from "./admin_client.ts";
-import { keycloakServerSkip, startKeycloakServer, type TestKeycloak } from "./server_testing.ts";
+import { keycloakServerSkip } from "./server_testing.ts";
+import { type SharedKeycloak, shareKeycloakServer } from "./shared_server_testing.ts";
 import { startEmbeddedProvider } from "./testing.ts";
 import type { Page } from "./testing_browser.ts";
 
 const skip = keycloakServerSkip();
-let server: TestKeycloak;
-if (skip === false) server = await startKeycloakServer({ after });
+let server: SharedKeycloak;
+if (skip === false) server = await shareKeycloakServer({ after });
 
 /** Without what has to differ: addresses, hidden fields, and how much space is between the tags. */
 function comparable({ body }: Page): string {
