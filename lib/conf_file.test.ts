@@ -181,8 +181,9 @@ test("an update keeps comments, order and other sections byte for byte", () => {
 Host   =   mail.example.org
 
 [database]
-# gone: inside of what Helm writes
+# the machine in the cellar
 db_host = old
+# about what goes
 db_name = notes
 
 # About the section below.
@@ -196,7 +197,9 @@ title = a
 Host   =   mail.example.org
 
 [database]
+# the machine in the cellar
 db_host = new
+# about what goes
 
 # About the section below.
 [reports]
@@ -219,6 +222,12 @@ test("sections whose values begin with # or [ are kept and replaced whole", () =
     colours: { red: "#e00", list: "[4]\n[5]" },
     own: { code: "[x]" },
   });
+});
+
+test("a section that is wanted no more goes, with its options and without its comments", () => {
+  const before = "[mail]\n# ask Grace\nhost = a\n\n# theirs\n[own]\nx = 1\n";
+  const after = updateConf(before, { database: { db_host: "b" } }, ["mail"]);
+  assert.equal(after, "# ask Grace\n\n# theirs\n[own]\nx = 1\n\n[database]\ndb_host = b\n");
 });
 
 test("an indented section after one of ours stays a section", () => {

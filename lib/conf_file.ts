@@ -47,25 +47,31 @@ function withDefaults(conf: Conf): Conf {
 
 /**
  * The text with the given sections replaced whole, each in its place or at the end. Every other
- * section and the comments around a replaced one stay byte for byte.
+ * section stays byte for byte, and so do the comments around and within a replaced one.
  *
+ * @param obsolete sections that are taken out; comments of them stay
  * @throws {RangeError} for a name or value that the format cannot carry
  */
 export function updateConf(
   text: string,
   sections: Readonly<Record<string, Readonly<Record<string, string>>>>,
+  obsolete: readonly string[] = [],
 ): string {
   const missing = new Map(
     Object.entries(sections).map(([name, values]) => [name, formatSection(name, values)]),
   );
+  const isOurs = (name: string | undefined) =>
+    name !== undefined && (Object.hasOwn(sections, name) || obsolete.includes(name));
   const parts = splitSections(text).map(({ name, entries, rest }, index, all) => {
-    if (name !== undefined && Object.hasOwn(sections, name)) {
-      const written = missing.get(name) ?? "";
-      missing.delete(name);
-      return written + rest;
+    if (name !== undefined && isOurs(name)) {
+      const isFirst = missing.delete(name);
+      const values = isFirst ? (sections[name] ?? {}) : {};
+      const comments = readComments(entries, Object.keys(values));
+      return (
+        (isFirst ? formatSection(name, values, comments) : [...comments.values()].join("")) + rest
+      );
     }
-    const before = all[index - 1]?.name;
-    const followsWritten = before !== undefined && Object.hasOwn(sections, before);
+    const followsWritten = isOurs(all[index - 1]?.name);
     // An indented header would now continue the last value written.
     return (followsWritten ? entries.trimStart() : entries) + rest;
   });
@@ -98,7 +104,32 @@ function splitSections(text: string): Part[] {
   return parts;
 }
 
-function formatSection(name: string, values: Readonly<Record<string, string>>): string {
+/** The key of comments behind the last option that stays. */
+const atEnd = "";
+
+/**
+ * The comments within a section, each by the option that it stands before. Those of an option that is
+ * dropped stand before the next one that stays.
+ */
+function readComments(entries: string, keys: readonly string[]): Map<string, string> {
+  const kept = keys.map((key) => key.toLowerCase());
+  const comments = new Map<string, string>();
+  let pending = "";
+  for (const line of readConfLines(entries)) {
+    if (line.kind === "comment") pending += line.raw;
+    if (line.kind !== "option" || !kept.includes(line.key)) continue;
+    comments.set(line.key, (comments.get(line.key) ?? "") + pending);
+    pending = "";
+  }
+  if (pending !== "") comments.set(atEnd, pending);
+  return comments;
+}
+
+function formatSection(
+  name: string,
+  values: Readonly<Record<string, string>>,
+  comments: ReadonlyMap<string, string> = new Map(),
+): string {
   if (name === "" || name === defaultSection || !isCarried(name) || /\n/.test(name)) {
     throw new RangeError(`Cannot write [${name}]: a .conf file has no section of that name`);
   }
@@ -112,9 +143,9 @@ function formatSection(name: string, values: Readonly<Record<string, string>>): 
       throw new RangeError(`Cannot write [${name}] ${key}: option names do not tell case apart`);
     }
     keys.add(folded);
-    return `${key} = ${formatValue(name, key, value)}\n`;
+    return `${comments.get(folded) ?? ""}${key} = ${formatValue(name, key, value)}\n`;
   });
-  return `[${name}]\n${lines.join("")}`;
+  return `[${name}]\n${lines.join("")}${comments.get(atEnd) ?? ""}`;
 }
 
 function formatValue(name: string, key: string, value: string): string {

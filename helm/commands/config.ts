@@ -1,5 +1,5 @@
 import type { Checkout } from "../config/checkout.ts";
-import { syncAll, writeConf, writeDotenv } from "../config/config_manager.ts";
+import { type SyncReport, syncAll, writeConf, writeDotenv } from "../config/config_manager.ts";
 import {
   getValue,
   maskSecrets,
@@ -66,11 +66,11 @@ export async function unsetConfig(checkout: Checkout, key: string): Promise<void
 /** `helm config sync-all` */
 export async function syncConfig(checkout: Checkout): Promise<void> {
   const config = await loadMasterConfig(checkout);
-  const { written, missing } = await syncAll(checkout, config, readAppRegistry());
-  report(written);
+  const synced = await syncAll(checkout, config, readAppRegistry());
+  report(synced);
   const reason = await renewNexusCertificate(checkout, config);
   if (reason !== undefined) print(`Nexus has a new certificate, because ${reason}.`);
-  for (const app of missing) print(`${app} is configured, but its folder is not there.`);
+  for (const app of synced.missing) print(`${app} is configured, but its folder is not there.`);
 }
 
 /** `helm config write-dotenv <app>` */
@@ -105,7 +105,10 @@ async function requireApp(checkout: Checkout, app: string): Promise<MasterConfig
   throw new Error(`There is no app "${app}", there are: ${known}`);
 }
 
-function report(written: readonly string[]): void {
+function report({ written, kept }: SyncReport): void {
+  for (const { file, copy } of kept) {
+    print(`${file} had been edited by hand; what it held is kept in ${copy}.`);
+  }
   if (written.length === 0) {
     print("Every file was up to date.");
     return;

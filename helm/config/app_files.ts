@@ -19,11 +19,44 @@ const identityClients = ["core", "nexus", "keycloak"];
 /** Those that nobody calls with a service token and that call nobody with one. */
 const withoutServiceTokens = ["core", "keycloak"];
 
+const comment = `Written by Helm from its master configuration; changes made here do not last.
+Change the master configuration with "helm config set", then run "helm config sync-all".`;
+
+/** Core reads these again by itself when they change (core/service_credentials.ts). */
+const rereadSections: Readonly<Record<string, readonly string[]>> = {
+  core: ["service_secrets", "legacy_service_token"],
+};
+
 /** The text of an app's `.env`. @param folder the app's own folder */
 export function appEnvText(config: MasterConfig, app: string, folder: string): string {
-  const comment = `Written by Helm from its master configuration; changes made here do not last.
-Change the master configuration with "helm config set", then run "helm config sync-all".`;
   return formatEnv(appEnv(config, app, folder), comment);
+}
+
+/** The text of the `.flaskenv` of an app in Python (contract §6), which Flask and python-dotenv read. */
+export function appFlaskEnvText(config: MasterConfig, app: string, folder: string): string {
+  return formatEnv(appFlaskEnv(config, app, folder), comment);
+}
+
+/** Whether the app is a Flask service. */
+export function isPython({ apps }: MasterConfig, app: string): boolean {
+  return apps[app]?.runtime === "python";
+}
+
+/** What Flask itself has to know, before all that the app's `.env` has too. */
+export function appFlaskEnv(config: MasterConfig, app: string, folder: string): Values {
+  const env = appEnv(config, app, folder);
+  return {
+    FLASK_APP: "run.py",
+    FLASK_ENV: config.system.environment,
+    FLASK_RUN_HOST: "127.0.0.1",
+    FLASK_RUN_PORT: env["PORT"] ?? "",
+    ...env,
+  };
+}
+
+/** Whether the app has to be started anew to notice a change of that section of its `.conf`. */
+export function isReadOnce(app: string, section: string): boolean {
+  return rereadSections[app]?.includes(section) !== true;
 }
 
 /** The environment that an app is started with. */

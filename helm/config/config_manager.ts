@@ -1,43 +1,50 @@
-import { mkdir, readlink, rename, rm, stat, symlink } from "node:fs/promises";
+import { lstat, mkdir, readFile, readlink, rename, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { updateConf } from "@hivematrix/lib/conf_file";
 import type { AppRegistry } from "../install/app_registry.ts";
 import { readStandInPorts } from "../services/stand_in.ts";
-import { appConf, appEnvText } from "./app_files.ts";
 import { readIfThere, writeIfChanged } from "./atomic_file.ts";
 import type { Checkout } from "./checkout.ts";
+import { appFiles, confFile, type GeneratedFile, servicesFile } from "./generated_files.ts";
+import { isEdited } from "./hand_edits.ts";
+import { keepCopy } from "./kept_copy.ts";
 import type { MasterConfig } from "./master_config.ts";
-import { servicesFileText } from "./services_file.ts";
+import { WrittenFiles } from "./written_files.ts";
+
+/** A file that somebody had edited by hand, and where what it held is now. */
+export interface KeptFile {
+  readonly file: string;
+  readonly copy: string;
+}
 
 export interface SyncReport {
   /** Files that changed, as paths from the root. */
   readonly written: readonly string[];
   /** Apps of the configuration whose folder is not there. */
   readonly missing: readonly string[];
+  /** Of the files that changed, those that had been edited by hand. */
+  readonly kept: readonly KeptFile[];
 }
 
 /**
- * Writes every app's files from the master configuration: `.env`, `instance/<app>.conf`, the link
- * `services.json`, and services.json itself. What is right already is not touched.
+ * Writes every app's files from the master configuration: `.env`, `.flaskenv` (Python), `instance/<app>.conf`,
+ * the link `services.json`, and services.json itself. What is right already is not touched.
  */
 export async function syncAll(
   checkout: Checkout,
   config: MasterConfig,
   registry: AppRegistry,
 ): Promise<SyncReport> {
-  const written: string[] = [];
-  const missing: string[] = [];
-  written.push(...(await writeServicesFile(checkout, config, registry)));
-  for (const app of Object.keys(config.apps)) {
-    if (await hasFolder(checkout, app)) {
-      written.push(...(await writeDotenv(checkout, config, app)));
-      written.push(...(await writeConf(checkout, config, app)));
-      written.push(...(await linkServicesFile(checkout, app)));
-    } else {
-      missing.push(app);
+  return await synchronise(checkout, async (sync) => {
+    await sync.writeServices(config, registry);
+    for (const app of Object.keys(config.apps)) {
+      if (await hasFolder(checkout, app)) {
+        for (const file of appFiles(checkout, config, app)) await sync.write(file);
+        await sync.link(app);
+      } else {
+        sync.missing.push(app);
+      }
     }
-  }
-  return { written, missing };
+  });
 }
 
 /**
@@ -45,76 +52,134 @@ export async function syncAll(
  *
  * @returns the path, when it changed
  */
-export function writeServicesFile(
+export async function writeServicesFile(
   checkout: Checkout,
   config: MasterConfig,
   registry: AppRegistry,
-): Promise<string[]> {
-  // One after the other: whoever looked earlier for stand-ins must not be the last to write.
-  const written = lastWrite.then(() => writeServicesFileNow(checkout, config, registry));
-  lastWrite = written.catch(() => {});
+): Promise<readonly string[]> {
+  const { written } = await synchronise(checkout, (sync) => sync.writeServices(config, registry));
   return written;
 }
 
-let lastWrite: Promise<unknown> = Promise.resolve();
-
-async function writeServicesFileNow(
-  checkout: Checkout,
-  config: MasterConfig,
-  registry: AppRegistry,
-): Promise<string[]> {
-  const standInPorts = await readStandInPorts(checkout.runDir);
-  const text = servicesFileText(config, registry, standInPorts);
-  const hasChanged = await writeIfChanged(checkout.servicesFile, text, 0o644);
-  return hasChanged ? [checkout.display(checkout.servicesFile)] : [];
-}
-
-/** Writes one app's `.env`. @returns the path, when it changed */
+/** Writes one app's `.env`, and `.flaskenv` where it has one. */
 export async function writeDotenv(
   checkout: Checkout,
   config: MasterConfig,
   app: string,
-): Promise<string[]> {
-  const folder = checkout.appFolder(app);
-  const file = join(folder, ".env");
-  const hasChanged = await writeIfChanged(file, appEnvText(config, app, folder));
-  return hasChanged ? [checkout.display(file)] : [];
+): Promise<SyncReport> {
+  return await synchronise(checkout, async (sync) => {
+    const files = appFiles(checkout, config, app).filter(({ kind }) => kind !== "conf");
+    for (const file of files) await sync.write(file);
+  });
 }
 
 /**
  * Writes Helm's sections of one app's `instance/<app>.conf`; those of others stay as they are.
  *
- * @returns the path, when it changed
  * @throws {Error} for a value that the format cannot carry, naming it
  */
 export async function writeConf(
   checkout: Checkout,
   config: MasterConfig,
   app: string,
-): Promise<string[]> {
-  const file = join(checkout.appFolder(app), "instance", `${app}.conf`);
-  const sections = appConf(config, app);
-  const current = await readIfThere(file);
-  if (Object.keys(sections).length === 0 && current === undefined) return [];
-  const hasChanged = await writeIfChanged(file, updateConf(current ?? "", sections));
-  return hasChanged ? [checkout.display(file)] : [];
+): Promise<SyncReport> {
+  return await synchronise(checkout, (sync) => sync.write(confFile(checkout, config, app)));
 }
 
-async function linkServicesFile(checkout: Checkout, app: string): Promise<string[]> {
-  const link = join(checkout.appFolder(app), "services.json");
-  if (link === checkout.servicesFile) return [];
-  const target = relative(dirname(link), checkout.servicesFile);
-  if ((await readlink(link).catch(() => undefined)) === target) return [];
-  if (await isFolder(link)) throw new Error(`Cannot write ${link}: a folder is in the way`);
-  // A rename puts the new link in the place of whatever was there, with no moment in between.
-  const temporary = `${link}.${process.pid}`;
-  await rm(temporary, { force: true });
-  await symlink(target, temporary);
-  await rename(temporary, link);
-  return [checkout.display(link)];
+let lastSync: Promise<unknown> = Promise.resolve();
+
+/** One after the other: whoever looked earlier for stand-ins must not be the last to write. */
+function synchronise(
+  checkout: Checkout,
+  act: (sync: Synchronisation) => Promise<void>,
+): Promise<SyncReport> {
+  const report = lastSync.then(() => synchroniseNow(checkout, act));
+  lastSync = report.catch(() => {});
+  return report;
 }
 
-async function hasFolder(checkout: Checkout, app: string): Promise<boolean> {
+async function synchroniseNow(
+  checkout: Checkout,
+  act: (sync: Synchronisation) => Promise<void>,
+): Promise<SyncReport> {
+  const sync = new Synchronisation(checkout, await WrittenFiles.load(checkout));
+  try {
+    await act(sync);
+  } finally {
+    // What was written before something failed is known to be Helm's, too.
+    await sync.record.save();
+  }
+  const { written, missing, kept } = sync;
+  return { written, missing, kept };
+}
+
+/** One way through the files, with what has come of it so far. */
+class Synchronisation {
+  readonly checkout: Checkout;
+  readonly record: WrittenFiles;
+  readonly written: string[] = [];
+  readonly missing: string[] = [];
+  readonly kept: KeptFile[] = [];
+
+  constructor(checkout: Checkout, record: WrittenFiles) {
+    this.checkout = checkout;
+    this.record = record;
+  }
+
+  async write(file: GeneratedFile): Promise<void> {
+    const { path, mode, sections } = file;
+    const current = await readIfThere(path);
+    const text = wantedText(file, current, this.record);
+    if (text === undefined) return;
+    if (current !== undefined && isEdited(file, current, text, this.record)) {
+      await this.#keep(path, current);
+    }
+    if (await writeIfChanged(path, text, mode)) this.written.push(this.checkout.display(path));
+    this.record.note(path, text, sections);
+  }
+
+  async writeServices(config: MasterConfig, registry: AppRegistry): Promise<void> {
+    const standInPorts = await readStandInPorts(this.checkout.runDir);
+    await this.write(servicesFile(this.checkout, config, registry, standInPorts));
+  }
+
+  /** The link to services.json in an app's folder. */
+  async link(app: string): Promise<void> {
+    const { servicesFile: target } = this.checkout;
+    const link = join(this.checkout.appFolder(app), "services.json");
+    if (link === target) return;
+    const wanted = relative(dirname(link), target);
+    if ((await readlink(link).catch(() => undefined)) === wanted) return;
+    if (await isFolder(link)) throw new Error(`Cannot write ${link}: a folder is in the way`);
+    const found = await lstat(link).catch(() => undefined);
+    if (found?.isFile() === true) await this.#keep(link, await readFile(link, "utf8"));
+    // A rename puts the new link in the place of whatever was there, with no moment in between.
+    const temporary = `${link}.${process.pid}`;
+    await rm(temporary, { force: true });
+    await symlink(wanted, temporary);
+    await rename(temporary, link);
+    this.written.push(this.checkout.display(link));
+  }
+
+  async #keep(path: string, text: string): Promise<void> {
+    const copy = await keepCopy(path, text);
+    const { display } = this.checkout;
+    this.kept.push({ file: display(path), copy: display(copy) });
+  }
+}
+
+/** What has to stand in the file, without the sections that Helm once wrote and wants no more. */
+export function wantedText(
+  file: GeneratedFile,
+  current: string | undefined,
+  record: WrittenFiles,
+): string | undefined {
+  const former = file.kind === "conf" ? record.sectionsOf(file.path) : [];
+  const obsolete = former.filter((name) => file.sections?.includes(name) !== true);
+  return file.text(current, obsolete);
+}
+
+export async function hasFolder(checkout: Checkout, app: string): Promise<boolean> {
   const folder = checkout.appFolder(app);
   if (!(await isFolder(folder))) return false;
   await mkdir(join(folder, "instance"), { recursive: true, mode: 0o700 });

@@ -59,6 +59,8 @@ export interface MasterConfig {
 export interface AppConfig {
   readonly port: number;
   readonly service_secret: string;
+  /** What it is written for; Node when absent. An app in Python gets a `.flaskenv`. */
+  readonly runtime?: "node" | "python";
   readonly database?: "postgresql";
   readonly db_name?: string;
   readonly db_user?: string;

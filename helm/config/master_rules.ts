@@ -98,6 +98,7 @@ export const masterRules: readonly Rule[] = [
   { key: "apps.*", check: record },
   { key: "apps.*.port", check: port },
   { key: "apps.*.service_secret", check: secret, isSecret: true },
+  { key: "apps.*.runtime", check: oneOf("node", "python"), isOptional: true },
   { key: "apps.*.database", check: oneOf("postgresql"), isOptional: true },
   { key: "apps.*.db_name", check: identifier, isOptional: true },
   { key: "apps.*.db_user", check: identifier, isOptional: true },

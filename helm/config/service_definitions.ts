@@ -1,7 +1,6 @@
 // What Helm supervises, made from the master configuration: PostgreSQL and every app but Helm itself.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { parseEnv } from "@hivematrix/lib/env_file";
 import type { AppRegistry } from "../install/app_registry.ts";
 import { keycloakServerDefinition } from "../keycloak/server/server_definition.ts";
 import { postgresDefinition } from "../postgres/embedded_server.ts";
@@ -12,11 +11,14 @@ import { readIfThere } from "./atomic_file.ts";
 import type { Checkout } from "./checkout.ts";
 import type { AppConfig, MasterConfig } from "./master_config.ts";
 import { nodeCommand } from "./node_command.ts";
+import { type ReadSettingsFile, settingsDigest, startEnvironment } from "./start_settings.ts";
 
 export interface DefinitionParts {
   readonly checkout: Checkout;
   readonly registry: AppRegistry;
   readonly databases: AppDatabases;
+  /** Instead of what is there now: to see which services a change would concern. */
+  readonly readFile?: ReadSettingsFile;
 }
 
 /** Every service of the configuration, PostgreSQL first; each app's environment is its `.env`. */
@@ -58,22 +60,28 @@ async function postgresDefinitions(
 async function appDefinition(
   config: MasterConfig,
   app: string,
-  { checkout, registry, databases }: DefinitionParts,
+  { checkout, registry, databases, readFile = readIfThere }: DefinitionParts,
 ): Promise<ServiceDefinition> {
   const folder = checkout.appFolder(app);
   const settings = config.apps[app] as AppConfig;
+  const digest = await settingsDigest(app, folder, readFile);
   const common = {
     name: app,
     folder,
     command: nodeCommand(app),
+    ...(digest !== undefined && { settingsDigest: digest }),
     dependencies: dependenciesOf(app, settings, registry),
     prepare: () => databases.ensure(app),
   };
-  const env = await readEnv(folder);
+  const env = await startEnvironment(config, app, folder, readFile);
   const onPort = (port: number): ServiceDefinition => ({
     ...common,
     port,
-    env: { ...env, PORT: String(port) },
+    env: {
+      ...env,
+      PORT: String(port),
+      ...("FLASK_RUN_PORT" in env && { FLASK_RUN_PORT: String(port) }),
+    },
     isReady: httpHealth(healthUrl({ ...settings, port })),
   });
   return {
@@ -108,13 +116,4 @@ function healthUrl({ tls, port, bind_address: address = "127.0.0.1" }: AppConfig
   const isEverywhere = address === "0.0.0.0" || address === "::";
   const host = isEverywhere ? "127.0.0.1" : address.includes(":") ? `[${address}]` : address;
   return `${tls === true ? "https" : "http"}://${host}:${port}/health`;
-}
-
-async function readEnv(folder: string): Promise<Record<string, string>> {
-  try {
-    return parseEnv((await readIfThere(join(folder, ".env"))) ?? "");
-  } catch {
-    // The service reads the file itself and says best what is wrong in it.
-    return {};
-  }
 }

@@ -160,6 +160,9 @@ export class Platform {
     this.#config = await this.#source.read();
     const report = await syncAll(this.checkout, this.#config, this.#registry);
     for (const file of report.written) this.#log.info("configuration written", { file });
+    for (const each of report.kept) {
+      this.#log.warn("replaced what was edited by hand", { ...each });
+    }
     return report;
   }
 

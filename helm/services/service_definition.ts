@@ -23,6 +23,8 @@ export interface ServiceDefinition {
   readonly command: Command | (() => Promise<Command>);
   /** The whole environment, apart from PATH, HOME, LANG, TZ and TMPDIR, which are passed on. */
   readonly env: Readonly<Record<string, string>>;
+  /** A digest of the settings that it reads by itself when it starts, from a file of its own. */
+  readonly settingsDigest?: string;
   /** Services that have to be ready first. A name without a definition is taken as provided elsewhere. */
   readonly dependencies: readonly string[];
   readonly port?: number;
