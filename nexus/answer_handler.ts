@@ -83,7 +83,8 @@ export class AnswerHandler implements Dispatcher.DispatchHandler, Exchange {
     // 1xx answers other than 101 come before the one that counts.
     if (status < 200) return true;
     this.#resume = resume;
-    const { upstream, composition, defaultHeaders } = this.#forwarding;
+    const { request, upstream, composition, defaultHeaders } = this.#forwarding;
+    request.answeredAt = performance.now();
     let headers = answerHeaders(rawHeaders, upstream);
     const present = joinByName(headers);
     if (composition !== undefined && canCompose(status, present)) {

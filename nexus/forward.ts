@@ -21,6 +21,8 @@ export interface Upstream extends AddressPair {
 export interface ForwardedRequest {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
+  /** Set when the upstream's answer begins. */
+  answeredAt: number | undefined;
   /**
    * Gets a 502 when the upstream refuses or breaks off before its head, a 504 when it is late:
    * nothing has been answered by then. Not called once an answer has begun.

@@ -92,7 +92,12 @@ test("a head that cannot be written is that answer's failure alone", async (t) =
       throw new Error("no such head");
     };
     forwarder.forward({
-      request: { incoming, outgoing, fail: ({ status }) => void outgoing.writeHead(status).end() },
+      request: {
+        incoming,
+        outgoing,
+        answeredAt: undefined,
+        fail: ({ status }) => void outgoing.writeHead(status).end(),
+      },
       upstream: createUpstream("x", `http://127.0.0.1:${port}`, new URL("http://127.0.0.1")),
       target: "/",
       headers: [],

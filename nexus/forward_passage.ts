@@ -1,11 +1,13 @@
 import type { Composition, Exchange, Forwarder, Upstream } from "./forward.ts";
 import { type PublicFacts, requestHeaders } from "./forwarded_headers.ts";
 import type { Passage } from "./passage.ts";
+import type { RequestCounters } from "./request_counters.ts";
 
 export interface ForwardingParts {
   readonly publicOrigin: URL;
   readonly publicFacts: PublicFacts;
   readonly forwarder: Forwarder;
+  readonly counters: RequestCounters;
   readonly defaultHeaders: Readonly<Record<string, string>>;
 }
 
@@ -56,11 +58,13 @@ export function passageHeaders(
 
 /** Sends a passage on; a failure before the answer's head is the passage's to answer. */
 export function forwardPassage(
-  { publicFacts, forwarder, defaultHeaders }: ForwardingParts,
+  { publicFacts, forwarder, counters, defaultHeaders }: ForwardingParts,
   passage: Passage,
   upstream: Upstream,
   sending: Sending,
 ): Exchange {
+  passage.counters = counters.of(upstream.name);
+  passage.counters.openRequests++;
   return forwarder.forward({
     request: passage,
     upstream,

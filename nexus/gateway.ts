@@ -9,6 +9,7 @@ import { requireKnownHost } from "./known_host.ts";
 import type { NexusLimits } from "./limits.ts";
 import type { OwnHandler, OwnPage, SessionHandler } from "./own_request.ts";
 import {
+  countAnswer,
   logAnswer,
   Passage,
   type PassageParts,
@@ -102,10 +103,12 @@ function watchQueued(parts: GatewayParts, passage: Passage): void {
 }
 
 /** The answer is complete, or its browser gone. */
-function end({ connections, log }: GatewayParts, passage: Passage): void {
+function end({ connections, counters, log }: GatewayParts, passage: Passage): void {
   const { session, exchange, outgoing } = passage;
   if (session !== undefined) connections.remove(session, passage);
   if (!outgoing.writableFinished) exchange?.abort();
+  if (passage.counters !== undefined) passage.counters.openRequests--;
+  countAnswer(counters, passage);
   logAnswer(log, passage);
 }
 

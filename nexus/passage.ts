@@ -7,6 +7,7 @@ import type { CanonicalTarget } from "./canonical_target.ts";
 import type { ReadClientAddress } from "./client_address.ts";
 import type { Exchange, ForwardedRequest } from "./forward.ts";
 import type { OwnRequest } from "./own_request.ts";
+import type { RequestCounters, ServiceCounters } from "./request_counters.ts";
 import type { Session } from "./session_check.ts";
 import { sessionStatePath } from "./session_state.ts";
 
@@ -37,6 +38,10 @@ export class Passage implements OwnRequest, ForwardedRequest {
   readonly requestId = createRequestId();
   readonly traceparent: string;
   readonly startedAt = performance.now();
+  /** When the upstream's answer began. */
+  answeredAt: number | undefined;
+  /** Of the upstream that it was sent on to. */
+  counters: ServiceCounters | undefined;
   /** The Cookie header without what is a gateway's own. */
   foreignCookies = "";
   /** Whose end cuts the answer. */
@@ -134,4 +139,14 @@ export function logAnswer(log: Log, passage: Passage): void {
   };
   if (quietPaths.has(target.path)) log.debug("request", fields);
   else log.info("request", fields);
+}
+
+/** The answer is complete or its browser gone. What programs ask again and again is not counted. */
+export function countAnswer(counters: RequestCounters, passage: Passage): void {
+  const { outgoing, startedAt } = passage;
+  if (passage.counters === undefined && quietPaths.has(passage.target.path)) return;
+  const isAnswered = outgoing.headersSent || passage.answeredAt !== undefined;
+  const endedAt = passage.answeredAt ?? performance.now();
+  const latencyMs = isAnswered ? endedAt - startedAt : undefined;
+  (passage.counters ?? counters.own).count(outgoing.statusCode, latencyMs);
 }

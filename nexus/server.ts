@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Log } from "@hivematrix/lib/log";
 import { PasswordThrottle } from "@hivematrix/lib/password_throttle";
 import { handUpgradesTo } from "@hivematrix/lib/serve";
+import { createServiceClient } from "@hivematrix/lib/service_client";
 import { createServiceRegistry } from "@hivematrix/lib/service_registry";
 import { createTokenVerifier } from "@hivematrix/lib/token_verifier";
 import { createViews } from "@hivematrix/lib/views";
@@ -11,6 +12,7 @@ import { createCompose } from "./composition.ts";
 import { limitConnections } from "./connection_limit.ts";
 import { cookieNames } from "./cookie_names.ts";
 import { type CoreClient, createCoreClient } from "./core_client.ts";
+import { FiguresPush } from "./figures_push.ts";
 import { createForwarder, type UpstreamTimeouts } from "./forward.ts";
 import { readPublicFacts } from "./forwarded_headers.ts";
 import { createGateway, type GatewayParts } from "./gateway.ts";
@@ -26,6 +28,7 @@ import { openPages, sessionPages } from "./own_pages.ts";
 import { createPages } from "./pages.ts";
 import { createPasswordGuard } from "./password_guard.ts";
 import { createProvider } from "./provider.ts";
+import { RequestCounters } from "./request_counters.ts";
 import { defaultHeaders, ownHeaders } from "./response_headers.ts";
 import { RevocationFeed } from "./revocation_feed.ts";
 import { createSealedBox } from "./sealed_box.ts";
@@ -55,9 +58,12 @@ export function createNexus(
     /** Common to all processes of this gateway; without them it serves alone. */
     readonly usedStates?: UsedStates;
     readonly isReady?: IsReady;
+    /** How often Helm is told of the requests. */
+    readonly figuresEveryMs?: number;
   } = {},
 ): Nexus {
   const { timeoutsMs, usedStates = new LocalUsedStates(), isReady = () => true } = options;
+  const { figuresEveryMs } = options;
   const publicOrigin = new URL(settings.NEXUS_SERVICE_URL);
   const isSecure = publicOrigin.protocol === "https:";
   const folder = import.meta.dirname;
@@ -91,6 +97,14 @@ export function createNexus(
   const guardPasswords =
     knownBrowsers && createPasswordGuard(new PasswordThrottle(passwordLimits), knownBrowsers);
   const forwarder = createForwarder(timeoutsMs, limits.body_idle_seconds * 1000);
+  const counters = new RequestCounters();
+  const client = createServiceClient({
+    service: "nexus",
+    serviceSecret: settings.SERVICE_SECRET,
+    coreUrl: settings.CORE_SERVICE_URL,
+    registry,
+  });
+  const figuresPush = new FiguresPush({ counters, client, registry, log }, figuresEveryMs);
   const { feed, trusted, connections, endHere } = openFeed(settings, core, log);
 
   const scriptUrl = staticFiles.url("session_watch.js");
@@ -107,6 +121,7 @@ export function createNexus(
     pages,
     registry,
     forwarder,
+    counters,
     sessionCookie,
     checkSession,
     defaultHeaders: defaultHeaders(isSecure),
@@ -142,7 +157,8 @@ export function createNexus(
     server,
     close: async () => {
       connections.close();
-      await Promise.all([feed.close(), core.close(), provider.close(), forwarder.close()]);
+      const parts = [feed, core, provider, forwarder, figuresPush];
+      await Promise.all(parts.map((part) => part.close()));
     },
   };
 }

@@ -32,6 +32,8 @@ export interface TestNexusOptions {
   /** Nexus counts the passwords that are tried, with these limits. */
   readonly passwordLimits?: ThrottleLimits;
   readonly trustedProxies?: readonly string[];
+  /** How often Helm is told of the requests, where `services` has one. */
+  readonly figuresEveryMs?: number;
   readonly core?: TestCoreOptions;
   /** Another provider than the hostile one, made once the addresses of Nexus and Core are known. */
   readonly startProvider?: (publicOrigin: string, coreUrl: string) => Promise<ProviderAddress>;
@@ -111,7 +113,10 @@ export async function startNexus(
 
   const log = createTestLog("nexus");
   const start = async (): Promise<Nexus> => {
-    const nexus = createNexus(settings, servicesFile, log, { timeoutsMs });
+    const nexus = createNexus(settings, servicesFile, log, {
+      timeoutsMs,
+      ...(options.figuresEveryMs && { figuresEveryMs: options.figuresEveryMs }),
+    });
     try {
       await listen(nexus.server, { port, hostname: "127.0.0.1", service: "nexus" });
       return nexus;

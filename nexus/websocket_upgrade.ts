@@ -12,7 +12,7 @@ import { answerHeaders, joinByName } from "./answer_headers.ts";
 import type { Upstream } from "./forward.ts";
 import { passageHeaders } from "./forward_passage.ts";
 import { type GatewayParts, judge, refuse, send } from "./gateway.ts";
-import { logAnswer, Passage, type Refuse } from "./passage.ts";
+import { countAnswer, logAnswer, Passage, type Refuse } from "./passage.ts";
 import { refuseAccess, refuseWithoutSession } from "./refusal.ts";
 import { hasBody } from "./request_content.ts";
 import { missingHeaders } from "./response_headers.ts";
@@ -58,7 +58,10 @@ export function createUpgradeHandler(
       return;
     }
     const passage = new Passage(parts, incoming, outgoing, onFailure);
-    socket.once("close", () => logAnswer(parts.log, passage));
+    socket.once("close", () => {
+      countAnswer(parts.counters, passage);
+      logAnswer(parts.log, passage);
+    });
     void answer(upgradeParts, passage, socket, head).catch((error: unknown) => {
       passage.log.error("the upgrade broke off", { error });
       socket.destroy();
@@ -155,7 +158,14 @@ function join(
     // Before the sockets are joined, a browser that has said its last is gone.
     const giveUp = () => request.destroy();
     socket.once("end", giveUp);
+    const counters = parts.counters.of(upstream.name);
+    passage.counters = counters;
     request.once("upgrade", (response, service, serviceHead) => {
+      passage.answeredAt = performance.now();
+      if (!socket.closed) {
+        counters.openWebsockets++;
+        socket.once("close", () => counters.openWebsockets--);
+      }
       socket.off("end", giveUp);
       passage.outgoing.statusCode = 101;
       passage.outgoing.detachSocket(socket as never);
@@ -167,6 +177,7 @@ function join(
       resolve();
     });
     request.once("response", (response) => {
+      passage.answeredAt = performance.now();
       const headers = answerHeaders(response.rawHeaders, upstream);
       headers.push(...missingHeaders(joinByName(headers), parts.defaultHeaders));
       passage.outgoing.writeHead(response.statusCode ?? 502, headers);
