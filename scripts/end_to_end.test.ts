@@ -6,12 +6,15 @@ import { after, before, describe, test } from "node:test";
 import { waitFor } from "@hivematrix/lib/wait_for";
 import type { Browser, Page } from "playwright-core";
 import { Agent, request } from "undici";
+import { TestBrowser } from "../nexus/browser_testing.ts";
 import {
   keepScreenshots,
   newVisitor,
   skipWithoutChromium,
   startBrowser,
 } from "./browser_testing.ts";
+import { runRestartLoad } from "./faults/restart_load.ts";
+import { signInTo } from "./faults/sign_in_to.ts";
 import { type Platform, startPlatform } from "./platform_testing.ts";
 
 const parts = ["postgres", "keycloak", "core", "nexus", "helm", "template"];
@@ -227,6 +230,23 @@ describe("the platform, started by one command", () => {
     const again = await platform.helm("new", "time_sheets");
     assert.equal(again.status, 1);
     assert.match(again.output, /Cannot make the app "time_sheets"/);
+  });
+
+  test("a restart of Template fails no request, new or kept connections, reads or writes", async () => {
+    const before = (await platform.status()).get("template")?.pid;
+    const figures = await runRestartLoad({
+      origin: platform.origin,
+      cookie: await signInTo(new TestBrowser(platform.origin)),
+      requests: 2000,
+      clients: 6,
+      meanwhile: async () => {
+        const restarted = await platform.helm("restart", "template");
+        assert.equal(restarted.status, 0, restarted.output);
+      },
+    });
+    assert.deepEqual(figures.failures, []);
+    assert.ok(figures.requests >= 2000 && figures.writes > 100 && figures.newConnections > 100);
+    assert.notEqual((await platform.status()).get("template")?.pid, before);
   });
 
   test("R25: each part that is killed costs its own function, and comes back by itself", async () => {
