@@ -84,6 +84,10 @@ export interface AppConfig {
    * as the app registry says, or as a copy of Template can.
    */
   readonly rolling_restart?: boolean;
+  /** Helm only: how long and how much of the logs is kept for searching (helm/logs/retention.ts). */
+  readonly log_retention_days?: number;
+  readonly log_max_lines?: number;
+  readonly log_max_megabytes?: number;
   /** Core hands this app service tokens without a credential (design §3); off by default. */
   readonly legacy_service_token?: boolean;
   /** Further sections of `instance/<app>.conf` (contract §6). */

@@ -1,4 +1,3 @@
-import type { Log } from "@hivematrix/lib/log";
 import { router } from "@hivematrix/lib/router";
 import { serve } from "@hivematrix/lib/serve";
 import type { Checkout } from "../config/checkout.ts";
@@ -6,6 +5,7 @@ import { loadMasterConfig } from "../config/master_config.ts";
 import { createDashboard } from "../dashboard/dashboard.ts";
 import { redirectDirectVisits } from "../dashboard/direct_visit.ts";
 import { keepFigures } from "../figures/kept_figures.ts";
+import { LogStore } from "../logs/log_store.ts";
 import { readProcess } from "../services/process_table.ts";
 import { HelmDatabase } from "../store/helm_database.ts";
 import { controlRoutes } from "./control_routes.ts";
@@ -43,7 +43,8 @@ export async function startDaemon(
   const database = new HelmDatabase(platform, log);
   const auth = createHelmAuth(config);
   const kept = keepFigures(platform, { auth, log });
-  const dashboard = createDashboard({ platform, log, auth, figures: kept.figures });
+  const logs = new LogStore(platform, log);
+  const dashboard = createDashboard({ platform, log, auth, figures: kept.figures, logs });
   const token = newControlToken();
 
   let finish = async (): Promise<void> => {};
@@ -67,6 +68,7 @@ export async function startDaemon(
     finish = once(async () => {
       dashboard.close();
       await server.close();
+      await logs.close();
       await database.close();
       await removeDaemonFile(checkout);
       resolve();
@@ -81,7 +83,7 @@ export async function startDaemon(
     throw error;
   }
   kept.start(database);
-  void prepareOwnDatabase(platform, log);
+  logs.start(database);
   return {
     platform,
     ended,
@@ -112,13 +114,6 @@ async function requireNoOther(checkout: Checkout): Promise<void> {
 async function ownRecord(port: number, token: string): Promise<DaemonRecord> {
   const startTime = (await readProcess(process.pid))?.startTime ?? "";
   return { pid: process.pid, startTime, port, token };
-}
-
-/** Nothing waits for Helm's own database, so its trouble is one line in the log. */
-async function prepareOwnDatabase(platform: Platform, log: Log): Promise<void> {
-  await platform.ensureOwnDatabase().catch((error: unknown) => {
-    log.warn("cannot prepare Helm's own database", { error: String(error) });
-  });
 }
 
 function once(act: () => Promise<void>): () => Promise<void> {

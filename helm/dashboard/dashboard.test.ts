@@ -6,13 +6,15 @@ import { parse } from "parse5";
 import { createHelmAuth } from "../control/helm_auth.ts";
 import { startTestDaemon } from "../control/testing.ts";
 import { Figures } from "../figures/figures.ts";
+import { LogStore } from "../logs/log_store.ts";
 import { createDashboard } from "./dashboard.ts";
 
 test("R22: no route of Helm answers without an administrator's token, but /health", async (t) => {
   const { ask, core, platform, log } = await startTestDaemon(t);
   const auth = createHelmAuth(platform.config);
   const figures = new Figures(platform, log);
-  const { routes } = createDashboard({ platform, log, auth, figures });
+  const logs = new LogStore(platform, log);
+  const { routes } = createDashboard({ platform, log, auth, figures, logs });
   const callers = {
     nobody: undefined,
     "a technician": await core.userToken({ permission_level: "technician" }),

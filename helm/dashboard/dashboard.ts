@@ -7,6 +7,7 @@ import type { Handler, Route } from "@hivematrix/lib/router";
 import { createViews } from "@hivematrix/lib/views";
 import type { Platform } from "../control/platform.ts";
 import type { Figures } from "../figures/figures.ts";
+import type { LogStore } from "../logs/log_store.ts";
 import { LogStreams } from "../logs/log_stream.ts";
 import { actOnService, listServices, streamServices } from "./api.ts";
 import { listFigures, showFigures } from "./figure_api.ts";
@@ -31,10 +32,11 @@ export interface DashboardParts {
   readonly log: Log;
   readonly auth: Auth;
   readonly figures: Figures;
+  readonly logs: LogStore;
 }
 
 /** Helm's pages and their JSON API, for administrators only; /health is open. */
-export function createDashboard({ platform, log, auth, figures }: DashboardParts): Dashboard {
+export function createDashboard({ platform, log, auth, figures, logs }: DashboardParts): Dashboard {
   const admin = auth.adminUserRequired;
   const views = createViews(join(import.meta.dirname, "views"));
   const feed = new StatusFeed(platform, log);
@@ -62,7 +64,7 @@ export function createDashboard({ platform, log, auth, figures }: DashboardParts
     { method: "DELETE", path: "/api/sessions", handler: admin(endThroughApi(platform)) },
     { method: "DELETE", path: "/api/sessions/:id", handler: admin(endThroughApi(platform)) },
     ...userRoutes(parts, admin),
-    ...logRoutes({ platform, streams }, admin),
+    ...logRoutes({ platform, views, logs, streams }, admin),
     ...scriptRoutes(admin),
   ];
   const close = () => {

@@ -1,12 +1,16 @@
 import type { UserContext } from "@hivematrix/lib/auth";
 import type { Handler, Route } from "@hivematrix/lib/router";
+import type { Views } from "@hivematrix/lib/views";
 import { serviceNames } from "../config/service_names.ts";
 import type { Platform } from "../control/platform.ts";
 import { readLogQuery } from "../logs/log_query.ts";
+import type { LogStore } from "../logs/log_store.ts";
 import type { LogStreams } from "../logs/log_stream.ts";
 
 export interface LogPagesParts {
   readonly platform: Pick<Platform, "config">;
+  readonly views: Views;
+  readonly logs: LogStore;
   readonly streams: LogStreams;
 }
 

@@ -17,6 +17,7 @@ import type { MasterConfig } from "../config/master_config.ts";
 import { createHelmAuth } from "../control/helm_auth.ts";
 import { Platform } from "../control/platform.ts";
 import { Figures } from "../figures/figures.ts";
+import { LogStore } from "../logs/log_store.ts";
 import { afterTest, lastFirst, makeCheckout, makeConfig, registry } from "../testing.ts";
 import { createDashboard } from "./dashboard.ts";
 
@@ -72,7 +73,8 @@ export async function startSessions(
   const platform = new Platform(config, { checkout, registry, log });
   const auth = createHelmAuth(platform.config);
   const figures = new Figures(platform, log);
-  const dashboard = createDashboard({ platform, log, auth, figures });
+  const logs = new LogStore(platform, log);
+  const dashboard = createDashboard({ platform, log, auth, figures, logs });
   const server = await serve(router(dashboard.routes, { service: "helm", log }), { port: 0 });
   afterTest(t, async () => {
     dashboard.close();

@@ -1,0 +1,141 @@
+import { readdirSync } from "node:fs";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
+import type { Sql } from "@hivematrix/lib/database";
+import { HttpError } from "@hivematrix/lib/http_error";
+import type { Log } from "@hivematrix/lib/log";
+import type { Checkout } from "../config/checkout.ts";
+import type { MasterConfig } from "../config/master_config.ts";
+import type { HelmDatabase } from "../store/helm_database.ts";
+import { LogChain } from "./log_chain.ts";
+import { LogFollower } from "./log_follower.ts";
+import type { LogQuery } from "./log_query.ts";
+import { prune, readRetention } from "./retention.ts";
+import { type FoundPage, searchStored } from "./stored_search.ts";
+import { ensureTextIndex } from "./text_index.ts";
+
+const schemaFile = `${import.meta.dirname}/schema.sql`;
+
+const retryAfterMs = 2000;
+const pruneEveryMs = 60_000;
+/** Then there is something else to do too, however fast the services write. */
+const maxRounds = 200;
+
+/** What it needs to know of the installation; the configuration is the newest one. */
+export interface LoggedPlatform {
+  readonly config: Pick<MasterConfig, "apps" | "system" | "databases">;
+  readonly checkout: Pick<Checkout, "logDir">;
+}
+
+/**
+ * What all services have logged, in Helm's database. It follows their files for as long as Helm runs
+ * and the database is there; what is written meanwhile is in the files, from which it catches up.
+ */
+export class LogStore {
+  readonly #platform: LoggedPlatform;
+  readonly #log: Log;
+  readonly #lookEveryMs: number;
+  readonly #chain: LogChain;
+  readonly #closing = new AbortController();
+  readonly #followers = new Map<string, LogFollower>();
+  #sql: Sql | undefined;
+  #hasTextIndex = false;
+  #nextPruneMs = 0;
+  #running: Promise<void> | undefined;
+
+  constructor(
+    platform: LoggedPlatform,
+    log: Log,
+    { lookEveryMs = 2000 }: { lookEveryMs?: number } = {},
+  ) {
+    this.#platform = platform;
+    this.#log = log;
+    this.#lookEveryMs = lookEveryMs;
+    this.#chain = new LogChain(platform.config.system.secret_key);
+  }
+
+  /** Begins to follow the files, once the database is there. */
+  start(database: Pick<HelmDatabase, "open">): void {
+    this.#running ??= this.#run(database);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    // Until it is there, the database is waited for, and its own end ends that.
+    if (this.#sql !== undefined) await this.#running;
+  }
+
+  /** @throws {HttpError} 503 while the database is away */
+  async search(query: LogQuery): Promise<FoundPage> {
+    return await searchStored(this.#database(), query, { hasTextIndex: this.#hasTextIndex });
+  }
+
+  #database(): Sql {
+    if (this.#sql !== undefined) return this.#sql;
+    throw new HttpError(503, "Cannot search the logs: Helm's database is not there yet", {
+      headers: { "retry-after": "2" },
+    });
+  }
+
+  async #run(database: Pick<HelmDatabase, "open">): Promise<void> {
+    const log = this.#log;
+    const { signal } = this.#closing;
+    const sql = await database.open(schemaFile);
+    if (sql === undefined || signal.aborted) return;
+    this.#hasTextIndex = await ensureTextIndex(sql, log);
+    this.#sql = sql;
+    let isAway = false;
+    while (!signal.aborted) {
+      let pauseMs = this.#lookEveryMs;
+      try {
+        await this.#storeNew(sql);
+        await this.#pruneNow(sql);
+        if (isAway) log.info("logs are stored again");
+        isAway = false;
+      } catch (error) {
+        if (!isAway && !signal.aborted) log.warn("logs stay in their files for now", { error });
+        isAway = true;
+        pauseMs = retryAfterMs;
+      }
+      await sleep(pauseMs, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /** A piece of each in turn, so that nobody waits for the end of another's flood. */
+  async #storeNew(sql: Sql): Promise<void> {
+    let waiting = this.#findLogs();
+    for (let round = 0; round < maxRounds && waiting.length > 0; round++) {
+      if (this.#closing.signal.aborted) return;
+      const unfinished: LogFollower[] = [];
+      for (const follower of waiting) {
+        if (await follower.storeNext(sql)) unfinished.push(follower);
+      }
+      waiting = unfinished;
+      // Counting a flood waits for nothing; Helm has other things to do.
+      await setImmediate();
+    }
+  }
+
+  #findLogs(): LogFollower[] {
+    const { logDir } = this.#platform.checkout;
+    for (const service of listLogs(logDir)) {
+      if (this.#followers.has(service)) continue;
+      this.#followers.set(service, new LogFollower(service, { logDir, chain: this.#chain }));
+    }
+    return [...this.#followers.values()];
+  }
+
+  async #pruneNow(sql: Sql): Promise<void> {
+    if (Date.now() < this.#nextPruneMs) return;
+    this.#nextPruneMs = Date.now() + pruneEveryMs;
+    await prune(sql, this.#chain, readRetention(this.#platform.config));
+  }
+}
+
+function listLogs(logDir: string): string[] {
+  try {
+    return readdirSync(logDir).flatMap((file) => /^([a-z0-9_-]+)\.log$/.exec(file)?.[1] ?? []);
+  } catch {
+    // Nothing has been written yet.
+    return [];
+  }
+}
