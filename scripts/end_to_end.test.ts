@@ -13,6 +13,7 @@ import {
   skipWithoutChromium,
   startBrowser,
 } from "./browser_testing.ts";
+import { visitEveryPage } from "./every_page_testing.ts";
 import { runRestartLoad } from "./faults/restart_load.ts";
 import { signInTo } from "./faults/sign_in_to.ts";
 import { type Platform, startPlatform } from "./platform_testing.ts";
@@ -219,6 +220,12 @@ describe("the platform, started by one command", () => {
     await page.goto(`${platform.origin}/helm/sessions`);
     await page.getByLabel(/password/i).waitFor();
     for (const visitor of visitors) await visitor.close();
+  });
+
+  test("everybody can use every page, wide and narrow, light and dark", {
+    skip: skipWithoutChromium,
+  }, async () => {
+    await visitEveryPage(platform, browser);
   });
 
   test("`helm new` makes a service that is there at once, and packages still install", async () => {
