@@ -24,16 +24,12 @@ const maxNameLength = 40;
  * @throws {Error} naming the name and why it cannot be used
  */
 export async function copyTemplate(root: string, name: string): Promise<string> {
-  requireName(name);
+  requireAppName(name);
   await requireFree(root, name);
   const folder = join(root, "apps", name);
   const unfinished = join(root, "apps", `.${name}.${randomUUID()}`);
   try {
-    for (const file of listTracked(root)) {
-      await mkdir(dirname(join(unfinished, file)), { recursive: true });
-      await cp(join(root, "template", file), join(unfinished, file));
-    }
-    await renameService(unfinished, name);
+    await writeCopy(root, name, unfinished);
     await rename(unfinished, folder).catch((error: NodeJS.ErrnoException) => {
       throw ["ENOTEMPTY", "EEXIST"].includes(error.code ?? "") ? taken(name) : error;
     });
@@ -43,13 +39,23 @@ export async function copyTemplate(root: string, name: string): Promise<string> 
   return folder;
 }
 
+/** The copy's files, in a folder of their own. */
+export async function writeCopy(root: string, name: string, folder: string): Promise<void> {
+  for (const file of listTracked(root)) {
+    await mkdir(dirname(join(folder, file)), { recursive: true });
+    await cp(join(root, "template", file), join(folder, file));
+  }
+  await renameService(folder, name);
+}
+
 /** `time_sheets` → `Time sheets` */
 export function titleOf(name: string): string {
   const words = name.replaceAll(/[_-]/g, " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-function requireName(name: string): void {
+/** @throws {Error} naming the name and why no app can have it */
+export function requireAppName(name: string): void {
   const refuse = (reason: string) => new Error(`Cannot make the app "${name}": ${reason}`);
   // The name becomes a folder, a URL prefix, a package and a database.
   if (!/^[a-z][a-z0-9]*([_-][a-z0-9]+)*$/.test(name)) {

@@ -2,6 +2,7 @@
 // one (status) does not wait for what only a slow one (up) needs.
 import type { Argv } from "yargs";
 import type { Checkout } from "../config/checkout.ts";
+import { addApps } from "./apps_commands.ts";
 import { requireWhole } from "./argument_checks.ts";
 import { addCompletion } from "./completion.ts";
 import { addConfig } from "./config_commands.ts";
@@ -15,7 +16,7 @@ export function addCommands(cli: Argv, checkout: Checkout): Argv {
   addUpAndDown(cli, checkout);
   addServices(cli, checkout);
   addLogs(cli, checkout);
-  addNew(cli, checkout);
+  addApps(cli, checkout);
   addKeys(cli, checkout);
   cli.command("users", "See, make and change users and groups", (y) => addUsers(y, checkout));
   cli.command("sessions", "See who is signed in, and end sessions", (y) => {
@@ -135,20 +136,5 @@ function addKeys(cli: Argv, checkout: Checkout): void {
         await rotateKeys(checkout);
       })
       .demandCommand(1, "Name an action: rotate."),
-  );
-}
-
-function addNew(cli: Argv, checkout: Checkout): void {
-  cli.command(
-    "new <name>",
-    "Make a new service, a copy of Template",
-    (y) =>
-      y
-        .positional("name", { type: "string", demandOption: true })
-        .example("$0 new timesheets", "at /timesheets/, its code in apps/timesheets"),
-    async ({ name }) => {
-      const { makeNewApp } = await import("./new.ts");
-      await makeNewApp(checkout, name);
-    },
   );
 }

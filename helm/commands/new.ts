@@ -1,16 +1,13 @@
-import { rm } from "node:fs/promises";
-import { copyTemplate } from "../../scripts/new_app.ts";
 import type { Checkout } from "../config/checkout.ts";
-import { syncAll } from "../config/config_manager.ts";
-import { loadMasterConfig, type MasterConfig, saveMasterConfig } from "../config/master_config.ts";
-import { newAppConfig } from "../config/new_master_config.ts";
-import { nextFreePort } from "../config/port_probe.ts";
-import { connectDaemon } from "../control/control_client.ts";
+import { loadMasterConfig } from "../config/master_config.ts";
+import { runOperation } from "../control/app_client.ts";
+import { readLiveDaemon } from "../control/daemon_file.ts";
 import { readAppRegistry } from "../install/app_registry.ts";
+import { makeNewApp as makeHere } from "../install/install_app.ts";
+import { readJournal } from "../install/journal.ts";
+import { ownRegistryFile } from "../install/own_registry.ts";
+import { recoverOperation } from "../install/recovery.ts";
 import { print } from "./output.ts";
-
-/** New apps get ports from here on; below are the platform's own (contract §6). */
-const firstAppPort = 5050;
 
 /**
  * `helm new <name>`: a copy of Template as a service of its own, with port, database, secrets and a
@@ -19,43 +16,24 @@ const firstAppPort = 5050;
  * @throws {Error} naming the name or the step that failed; nothing of the new service remains then
  */
 export async function makeNewApp(checkout: Checkout, name: string): Promise<void> {
-  const config = await loadMasterConfig(checkout);
-  const folder = await copyTemplate(checkout.root, name);
-  try {
-    await register(checkout, config, name);
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    throw error;
-  }
-  print(`Made ${checkout.display(folder)}, a copy of template.`);
-
-  const daemon = await connectDaemon(checkout);
-  if (daemon === undefined) {
-    print('Start it with "helm up".');
-    return;
-  }
-  const { services } = await daemon.act(name, "start");
-  const { state, reason } = services.find((service) => service.name === name) ?? {};
-  print(`${name} is ${state ?? "unknown"}${reason === undefined ? "" : `: ${reason}`}`);
+  await loadMasterConfig(checkout);
+  if ((await readLiveDaemon(checkout)) === undefined) await makeWithoutHelm(checkout, name);
+  else await makeThroughHelm(checkout, name);
 }
 
-async function register(checkout: Checkout, config: MasterConfig, name: string): Promise<void> {
-  const offset = config.system.port_offset;
-  const port = await choosePort(config, firstAppPort + offset);
-  const app = newAppConfig({ id: name, port: port - offset, database: "postgresql" }, offset);
-  const extended = { ...config, apps: { ...config.apps, [name]: app } };
-  await saveMasterConfig(checkout, extended);
-  try {
-    await syncAll(checkout, extended, readAppRegistry());
-  } catch (error) {
-    await saveMasterConfig(checkout, config);
-    throw error;
-  }
+async function makeThroughHelm(checkout: Checkout, name: string): Promise<void> {
+  const { state, error } = await runOperation(checkout, { kind: "new", app: name }, print);
+  if (state !== "succeeded") throw new Error(error);
+  print(`Made ${checkout.display(checkout.appFolder(name))}, a copy of template.`);
 }
 
-/** The first port that no app has and nobody listens on. */
-async function choosePort(config: MasterConfig, first: number): Promise<number> {
-  const isGiven = (port: number) => Object.values(config.apps).some((app) => app.port === port);
-  const port = await nextFreePort(first);
-  return isGiven(port) ? await choosePort(config, port + 1) : port;
+/** Nobody supervises, so nothing is started; killed, it is undone when Helm starts. */
+async function makeWithoutHelm(checkout: Checkout, name: string): Promise<void> {
+  const registry = readAppRegistry(undefined, ownRegistryFile(checkout));
+  const parts = { checkout, registry, hasPostgres: false, say: () => {} };
+  const journal = await readJournal(checkout, name);
+  if (journal !== undefined) await recoverOperation(parts, journal);
+  await makeHere(parts, name);
+  print(`Made ${checkout.display(checkout.appFolder(name))}, a copy of template.`);
+  print('Start it with "helm up".');
 }

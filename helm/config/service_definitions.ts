@@ -11,6 +11,7 @@ import { readIfThere } from "./atomic_file.ts";
 import type { Checkout } from "./checkout.ts";
 import type { AppConfig, MasterConfig } from "./master_config.ts";
 import { nodeCommand } from "./node_command.ts";
+import { pythonCommand } from "./python_command.ts";
 import { type ReadSettingsFile, settingsDigest, startEnvironment } from "./start_settings.ts";
 
 export interface DefinitionParts {
@@ -68,7 +69,7 @@ async function appDefinition(
   const common = {
     name: app,
     folder,
-    command: nodeCommand(app),
+    command: settings.runtime === "python" ? pythonCommand(folder) : nodeCommand(app),
     ...(digest !== undefined && { settingsDigest: digest }),
     dependencies: dependenciesOf(app, settings, registry),
     prepare: () => databases.ensure(app),

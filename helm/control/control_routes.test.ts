@@ -4,8 +4,8 @@ import { controlRoutes } from "./control_routes.ts";
 import { startTestDaemon } from "./testing.ts";
 
 test("R22: no control route answers without the control token", async (t) => {
-  const { ask, askAsAdmin, core, platform } = await startTestDaemon(t);
-  const routes = controlRoutes({ platform, token: "", shutdown: async () => {} });
+  const { ask, askAsAdmin, core, platform, installs } = await startTestDaemon(t);
+  const routes = controlRoutes({ platform, installs, token: "", shutdown: async () => {} });
   assert.ok(routes.length >= 6);
   const strangers = [
     {},

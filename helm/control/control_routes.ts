@@ -5,16 +5,20 @@ import { readBearer } from "@hivematrix/lib/auth";
 import { HttpError } from "@hivematrix/lib/http_error";
 import { readJsonFields } from "@hivematrix/lib/request_body";
 import type { Handler, Route } from "@hivematrix/lib/router";
+import type { InstallManager } from "../install/install_manager.ts";
+import { appControlRoutes } from "./app_routes.ts";
 import type { Platform } from "./platform.ts";
 
 export interface ControlOptions {
   readonly platform: Platform;
   readonly token: string;
+  readonly installs: InstallManager;
   /** Ends the daemon after the answer is out. */
   readonly shutdown: (options: { keepServices: boolean }) => Promise<void>;
 }
 
-export function controlRoutes({ platform, token, shutdown }: ControlOptions): Route[] {
+export function controlRoutes(options: ControlOptions): Route[] {
+  const { platform, installs, token, shutdown } = options;
   const guarded = (handler: Handler): Handler => controlTokenRequired(token, handler);
   return [
     { method: "GET", path: "/control/status", handler: guarded(showStatus(platform)) },
@@ -23,6 +27,7 @@ export function controlRoutes({ platform, token, shutdown }: ControlOptions): Ro
     { method: "POST", path: "/control/wait", handler: guarded(waitForReady(platform)) },
     { method: "POST", path: "/control/services/:name/:action", handler: guarded(act(platform)) },
     { method: "POST", path: "/control/shutdown", handler: guarded(end(shutdown)) },
+    ...appControlRoutes(installs, guarded),
   ];
 }
 

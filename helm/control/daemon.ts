@@ -5,9 +5,11 @@ import { loadMasterConfig } from "../config/master_config.ts";
 import { createDashboard } from "../dashboard/dashboard.ts";
 import { redirectDirectVisits } from "../dashboard/direct_visit.ts";
 import { keepFigures } from "../figures/kept_figures.ts";
+import type { InstallManager } from "../install/install_manager.ts";
 import { LogStore } from "../logs/log_store.ts";
 import { readProcess } from "../services/process_table.ts";
 import { HelmDatabase } from "../store/helm_database.ts";
+import { makeInstallManager } from "./app_services.ts";
 import { controlRoutes } from "./control_routes.ts";
 import {
   type DaemonRecord,
@@ -21,6 +23,7 @@ import { Platform, type PlatformOptions } from "./platform.ts";
 
 export interface Daemon {
   readonly platform: Platform;
+  readonly installs: InstallManager;
   /** Resolves when the daemon has ended, whoever asked for it. */
   readonly ended: Promise<void>;
   /** Stops the services, or keeps them running, then Helm's own server. */
@@ -44,11 +47,13 @@ export async function startDaemon(
   const auth = createHelmAuth(config);
   const kept = keepFigures(platform, { auth, log });
   const logs = new LogStore(platform, log);
-  const dashboard = createDashboard({ platform, log, auth, figures: kept.figures, logs });
+  const installs = makeInstallManager({ ...options, platform });
+  const dashboard = createDashboard({ platform, installs, log, auth, figures: kept.figures, logs });
   const token = newControlToken();
 
   let finish = async (): Promise<void> => {};
   const shutdown = async (how: { keepServices: boolean }) => {
+    await installs.close();
     // While there still is a database.
     await kept.close();
     await platform.close(how);
@@ -58,7 +63,7 @@ export async function startDaemon(
   const routes = [
     ...dashboard.routes,
     ...kept.routes,
-    ...controlRoutes({ platform, token, shutdown }),
+    ...controlRoutes({ platform, installs, token, shutdown }),
   ];
   const handle = redirectDirectVisits(platform, router(routes, { service: "helm", log }));
   const port = config.apps["helm"]?.port ?? 0;
@@ -75,6 +80,7 @@ export async function startDaemon(
     });
   });
   try {
+    await installs.recoverFiles();
     await platform.start({ isDev });
     await writeDaemonFile(checkout, await ownRecord(port, token));
   } catch (error) {
@@ -84,10 +90,13 @@ export async function startDaemon(
   }
   kept.start(database);
   logs.start(database);
+  void installs.recoverDatabases();
   return {
     platform,
+    installs,
     ended,
     async close(how) {
+      await installs.close();
       await kept.close();
       await platform.close(how);
       await finish();

@@ -10,11 +10,11 @@ import { LogStore } from "../logs/log_store.ts";
 import { createDashboard } from "./dashboard.ts";
 
 test("R22: no route of Helm answers without an administrator's token, but /health", async (t) => {
-  const { ask, core, platform, log } = await startTestDaemon(t);
+  const { ask, core, platform, installs, log } = await startTestDaemon(t);
   const auth = createHelmAuth(platform.config);
   const figures = new Figures(platform, log);
   const logs = new LogStore(platform, log);
-  const { routes } = createDashboard({ platform, log, auth, figures, logs });
+  const { routes } = createDashboard({ platform, installs, log, auth, figures, logs });
   const callers = {
     nobody: undefined,
     "a technician": await core.userToken({ permission_level: "technician" }),

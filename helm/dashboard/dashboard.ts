@@ -7,6 +7,7 @@ import type { Handler, Route } from "@hivematrix/lib/router";
 import { createViews } from "@hivematrix/lib/views";
 import type { Platform } from "../control/platform.ts";
 import type { Figures } from "../figures/figures.ts";
+import type { InstallManager } from "../install/install_manager.ts";
 import type { LogStore } from "../logs/log_store.ts";
 import { LogStreams } from "../logs/log_stream.ts";
 import { actOnService, listServices, streamServices } from "./api.ts";
@@ -29,6 +30,7 @@ export interface Dashboard {
 
 export interface DashboardParts {
   readonly platform: Platform;
+  readonly installs: InstallManager;
   readonly log: Log;
   readonly auth: Auth;
   readonly figures: Figures;
@@ -36,7 +38,14 @@ export interface DashboardParts {
 }
 
 /** Helm's pages and their JSON API, for administrators only; /health is open. */
-export function createDashboard({ platform, log, auth, figures, logs }: DashboardParts): Dashboard {
+export function createDashboard({
+  platform,
+  installs: _,
+  log,
+  auth,
+  figures,
+  logs,
+}: DashboardParts): Dashboard {
   const admin = auth.adminUserRequired;
   const views = createViews(join(import.meta.dirname, "views"));
   const feed = new StatusFeed(platform, log);

@@ -14,6 +14,7 @@ import {
   type TestCoreOptions,
 } from "../../core/testing.ts";
 import type { MasterConfig } from "../config/master_config.ts";
+import { makeInstallManager } from "../control/app_services.ts";
 import { createHelmAuth } from "../control/helm_auth.ts";
 import { Platform } from "../control/platform.ts";
 import { Figures } from "../figures/figures.ts";
@@ -74,7 +75,8 @@ export async function startSessions(
   const auth = createHelmAuth(platform.config);
   const figures = new Figures(platform, log);
   const logs = new LogStore(platform, log);
-  const dashboard = createDashboard({ platform, log, auth, figures, logs });
+  const installs = makeInstallManager({ platform, registry, log });
+  const dashboard = createDashboard({ platform, installs, log, auth, figures, logs });
   const server = await serve(router(dashboard.routes, { service: "helm", log }), { port: 0 });
   afterTest(t, async () => {
     dashboard.close();

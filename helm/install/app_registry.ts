@@ -1,32 +1,9 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseJsonDocument } from "../config/json_document.ts";
+import { findEntryProblem, type RegisteredApp } from "./app_entry.ts";
 
-/** One installable app of `apps_registry.json` (contract §6). */
-export interface RegisteredApp {
-  /** Its short name: folder, URL prefix, database. */
-  readonly id: string;
-  /** What people call it. */
-  readonly name: string;
-  readonly port: number;
-  readonly required: boolean;
-  /** Other apps, or `postgresql`. */
-  readonly dependencies: readonly string[];
-  readonly install_order: number;
-  /** Any git URL or a local path; without one the app is part of this checkout. */
-  readonly git_url?: string;
-  readonly ref?: string;
-  readonly database?: "postgresql";
-  /** Whether two of its processes may run at a time (`apps.<name>.rolling_restart`). */
-  readonly rolling_restart?: boolean;
-  readonly title?: string;
-  readonly icon?: string;
-  readonly description?: string;
-  readonly visible?: boolean;
-  readonly admin_only?: boolean;
-  readonly billing_or_admin_only?: boolean;
-  readonly allowed_levels?: readonly string[];
-}
+export type { RegisteredApp } from "./app_entry.ts";
 
 export interface AppRegistry {
   find(id: string): RegisteredApp | undefined;
@@ -34,18 +11,46 @@ export interface AppRegistry {
   list(): readonly RegisteredApp[];
 }
 
-const registryFile = join(import.meta.dirname, "apps_registry.json");
+const trackedFile = join(import.meta.dirname, "apps_registry.json");
 
-/** @throws {Error} naming the file and what is wrong in it */
-export function readAppRegistry(file: string = registryFile): AppRegistry {
-  try {
-    const ordered = orderByDependency(parseApps(readFileSync(file, "utf8")));
-    const byId = new Map(ordered.map((app) => [app.id, app]));
-    return { find: (id) => byId.get(id), list: () => ordered };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`Cannot use the app registry ${file}: ${reason}`, { cause: error });
-  }
+/** A user's own entries; git does not track it, so that a pull of the checkout never conflicts. */
+const ownFile = join(import.meta.dirname, "..", "instance", "apps_registry.json");
+
+/**
+ * The apps of the checkout's registry and those that this installation has added. The files are read
+ * again when they change; while one is broken, what was read last counts.
+ *
+ * @throws {Error} naming the file and what is wrong in it
+ */
+export function readAppRegistry(file: string = trackedFile, added: string = ownFile): AppRegistry {
+  let stamp = "";
+  let ordered: readonly RegisteredApp[] = [];
+  let byId = new Map<string, RegisteredApp>();
+  const read = () => {
+    const newStamp = `${stampOf(file)} ${stampOf(added)}`;
+    if (newStamp === stamp) return;
+    stamp = newStamp;
+    ordered = readOrdered(file, added);
+    byId = new Map(ordered.map((app) => [app.id, app]));
+  };
+  const readAgain = () => {
+    try {
+      read();
+    } catch {
+      // What was read last counts; whoever starts or installs something hears what is wrong.
+    }
+  };
+  read();
+  return {
+    find(id) {
+      readAgain();
+      return byId.get(id);
+    },
+    list() {
+      readAgain();
+      return ordered;
+    },
+  };
 }
 
 /**
@@ -73,27 +78,56 @@ export function orderByDependency(apps: readonly RegisteredApp[]): RegisteredApp
   return [...ordered];
 }
 
+function readOrdered(file: string, added: string): RegisteredApp[] {
+  const tracked = explaining(file, () => parseApps(readFileSync(file, "utf8")));
+  const own = explaining(added, () => parseOwnApps(readTextIfThere(added)));
+  const known = new Set(tracked.map((app) => app.id));
+  const twice = own.find((app) => known.has(app.id));
+  if (twice !== undefined) {
+    throw new Error(
+      `Cannot use the app registry ${added}: app "${twice.id}" is in ${file} too; take it out of one`,
+    );
+  }
+  return explaining(own.length === 0 ? file : added, () => orderByDependency([...tracked, ...own]));
+}
+
+function parseOwnApps(text: string | undefined): RegisteredApp[] {
+  const apps = text === undefined ? [] : parseApps(text);
+  const without = apps.find((app) => app.git_url === undefined);
+  if (without !== undefined) throw new Error(`app "${without.id}" has no git_url`);
+  return apps;
+}
+
 function parseApps(text: string): RegisteredApp[] {
   const groups = parseJsonDocument(text).value as Record<string, Record<string, RegisteredApp>>;
   return Object.values(groups).flatMap((group) =>
     Object.entries(group).map(([id, app]) => {
-      requireFields(id, app);
-      return { ...app, id };
+      const problem = findEntryProblem(id, app);
+      if (problem !== undefined) throw new Error(`app "${id}" ${problem}`);
+      return { ...app, required: app.required ?? false, id };
     }),
   );
 }
 
-function requireFields(id: string, app: RegisteredApp): void {
-  const problem = !/^[a-z][a-z0-9_-]*$/.test(id)
-    ? "is no name for an app"
-    : typeof app.name !== "string"
-      ? "has no name"
-      : !Number.isInteger(app.port)
-        ? "has no port"
-        : !Array.isArray(app.dependencies)
-          ? "has no list of dependencies"
-          : !Number.isFinite(app.install_order)
-            ? "has no install_order"
-            : undefined;
-  if (problem !== undefined) throw new Error(`app "${id}" ${problem}`);
+function explaining<T>(file: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`Cannot use the app registry ${file}: ${reason}`, { cause: error });
+  }
+}
+
+function readTextIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function stampOf(file: string): string {
+  const found = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return found === undefined ? "" : `${found.mtimeNs} ${found.size} ${found.ino}`;
 }

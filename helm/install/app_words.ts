@@ -1,0 +1,29 @@
+import type { AppLine } from "./app_list.ts";
+
+/** `ready`, `not installed`, … */
+export function stateWords({ installed, kept, state }: AppLine): string {
+  if (installed) return state ?? "installed";
+  return kept ? "not installed, data kept" : "not installed";
+}
+
+/** How the working copy stands: `clean`, `2 files changed by hand, 1 commit ahead`. */
+export function gitWords({ git }: AppLine): string {
+  if (git === undefined) return "";
+  const { changed, ahead, behind } = git;
+  const words = [
+    changed.length > 0 ? `${count(changed.length, "file")} changed by hand` : "",
+    ahead > 0 ? `${count(ahead, "commit")} ahead` : "",
+    behind > 0 ? `${count(behind, "commit")} behind` : "",
+  ].filter((part) => part !== "");
+  return words.join(", ") || "clean";
+}
+
+export function updateWords({ update }: AppLine): string {
+  if (update === undefined) return "";
+  if (update.error !== undefined) return "cannot be asked";
+  return update.available ? `update available (${update.commit?.slice(0, 12)})` : "up to date";
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,67 @@
+// Two versions of an app change places, with the data that belongs to whichever of them runs.
+
+import { syncAll } from "../config/config_manager.ts";
+import { loadMasterConfig } from "../config/master_config.ts";
+import { isThere, moveFolder, movePaths, placesOf, removeFolder } from "./app_places.ts";
+import { recordInstalledApp } from "./installed_apps.ts";
+import { type Journal, removeJournal } from "./journal.ts";
+import { endMarked } from "./operation_mark.ts";
+import type { OperationParts } from "./operation_parts.ts";
+
+/** The prepared version takes the folder, and the data; the journal has to name the paths already. */
+export async function swapIn(parts: OperationParts, { app, paths = [] }: Journal): Promise<void> {
+  const { folder, preparing, replaced } = placesOf(parts.checkout, app);
+  await movePaths(folder, preparing, paths);
+  await removeFolder(replaced);
+  await moveFolder(folder, replaced);
+  await moveFolder(preparing, folder);
+  await writeFiles(parts);
+}
+
+/** The former version comes back, wherever the swap was; it runs again if it ran before. */
+export async function undoUpdate(parts: OperationParts, journal: Journal): Promise<void> {
+  const { checkout, services, say } = parts;
+  const { app, paths } = journal;
+  await endMarked(checkout, app);
+  if (paths !== undefined) {
+    say("Putting the former version back");
+    await services?.stop(app);
+    await swapBack(parts, app, paths);
+    await writeFiles(parts);
+  }
+  await removeFolder(placesOf(checkout, app).preparing);
+  await removeJournal(checkout, app);
+  if (services !== undefined && journal.wasRunning === true) {
+    await services.start(app);
+    await services.waitUntilReady(app);
+    say("The former version runs.");
+  }
+}
+
+async function swapBack({ checkout }: OperationParts, app: string, paths: readonly string[]) {
+  const { folder, preparing, replaced } = placesOf(checkout, app);
+  if (await isThere(replaced)) {
+    if (await isThere(folder)) await moveFolder(folder, preparing);
+    await movePaths(preparing, replaced, paths);
+    await moveFolder(replaced, folder);
+    await removeFolder(replaced);
+  } else {
+    await movePaths(preparing, folder, paths);
+  }
+}
+
+/** What is left to do once the new version works. */
+export async function finishUpdate(
+  { checkout }: OperationParts,
+  { app, installed }: Journal,
+): Promise<void> {
+  const { preparing, replaced } = placesOf(checkout, app);
+  if (installed !== undefined) await recordInstalledApp(checkout, app, installed);
+  await removeFolder(replaced);
+  await removeFolder(preparing);
+  await removeJournal(checkout, app);
+}
+
+async function writeFiles({ checkout, registry }: OperationParts): Promise<void> {
+  await syncAll(checkout, await loadMasterConfig(checkout), registry);
+}
