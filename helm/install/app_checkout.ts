@@ -36,7 +36,9 @@ export async function checkOutBeside(
   const options = { ...watch, folder };
   await git(["remote", "set-url", "origin", source.git_url], options);
   await git(["fetch", "--quiet", "--tags", "--force", "--prune", "origin"], options);
-  await git(["remote", "set-head", "origin", "--auto"], options).catch(() => "");
+  await git(["remote", "set-head", "origin", "--auto"], { ...options, onLine: () => {} }).catch(
+    () => "",
+  );
   if (keep !== undefined) await git(["branch", "--force", keep.branch, keep.commit], options);
   return await checkOut(folder, source.ref, watch);
 }

@@ -117,7 +117,8 @@ async function place(
   const settings = await newSettings(config, description, source?.wishes.port, kept);
   const entry = { ...description, port: settings.port - config.system.port_offset };
   const isNew = source !== undefined && source.entry === undefined;
-  const database = await ownDatabase(config, settings, kept);
+  // Without Helm there is none to ask; it is made at the first start.
+  const database = parts.hasPostgres ? await ownDatabase(config, settings, kept) : undefined;
   if (kept !== undefined) parts.say("Taking up the data that an earlier installation has left");
   await journal.step("putting it in place", {
     paths: await listKeptPaths(places),

@@ -155,7 +155,8 @@ async function keepChanges(
   if (changed.length === 0 && own === 0) return undefined;
   if (!isForced) {
     const files = changed.slice(0, 10).join(", ") + (changed.length > 10 ? ", …" : "");
-    const what = changed.length > 0 ? `changed by hand: ${files}` : `${own} commits of its own`;
+    const what =
+      changed.length > 0 ? `files changed by hand: ${files}` : `${own} commits of its own`;
     throw new RefusedError(
       `Cannot update "${app}": apps/${app} has ${what}; --force keeps that on a branch and goes on`,
     );
