@@ -141,6 +141,47 @@ test("R31: a secret is refused as an argument, taken from standard input, and ma
   assert.equal((await helm("config", "get", key)).stdout, "correct horse\n");
 });
 
+test("a change is shown before it is made, recorded, and undone", async (t) => {
+  const { helm } = await makeInstallation(t);
+  await helm("config", "sync-all");
+  const planned = await helm("config", "plan", "system.log_level", "DEBUG");
+  assert.equal(planned.status, 0);
+  assert.match(planned.stdout, /^core\/\.env\n {2}-LOG_LEVEL=INFO\n {2}\+LOG_LEVEL=DEBUG$/m);
+  const json = JSON.parse((await helm("config", "plan", "--json")).stdout);
+  assert.deepEqual(json, {
+    changes: [],
+    files: [],
+    missing: [],
+    restarts: [],
+    concernsHelm: false,
+  });
+  await helm("config", "set", "system.log_level", "DEBUG");
+  const undone = await helm("config", "undo");
+  assert.match(undone.stdout, / {2}system\.log_level: "DEBUG" → "INFO"\nWritten: .*core\/\.env/);
+  const { stdout } = await helm("config", "history", "--json");
+  const [last] = JSON.parse(stdout);
+  assert.equal(last.command, "helm config undo");
+  assert.deepEqual(last.changes, [{ key: "system.log_level", from: "DEBUG", to: "INFO" }]);
+  const table = (await helm("config", "history")).stdout;
+  assert.match(table, /^c2 .* helm config set system\.log_level\n {2}system\.log_level$/m);
+});
+
+test("while Helm runs, config set restarts whom it concerns, unless it is told not to", async (t) => {
+  const { helm, run, status } = await makeInstallation(t);
+  assert.equal((await helm("up", "--detach")).status, 0);
+  const before = await status();
+  const later = await helm("config", "set", "apps.nexus.processes", "2", "--no-restart");
+  assert.match(later.stdout, /"helm up" restarts what runs with former settings\.\n$/);
+  assert.equal((await status()).get("nexus")?.pid, before.get("nexus")?.pid);
+  const words = ["config", "set", "apps.template.sections.a.b"];
+  const set = await run("scripts/helm", words, { input: "c\n" });
+  assert.match(set.stdout, /^apps\.template\.sections\.a\.b is set\.\n/);
+  assert.match(set.stdout, /Restarted: nexus, template\.\n$/);
+  const after = await status();
+  const changed = [...after].filter(([name, { pid }]) => pid !== before.get(name)?.pid);
+  assert.deepEqual(changed.map(([name]) => name).sort(), ["nexus", "template"]);
+});
+
 test("one app's files are written by name", async (t) => {
   const { checkout, helm } = await makeInstallation(t);
   assert.match((await helm("config", "write-dotenv", "core")).stdout, /^Written: core\/\.env\n/);

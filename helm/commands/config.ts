@@ -1,12 +1,8 @@
 import type { Checkout } from "../config/checkout.ts";
-import { type SyncReport, syncAll, writeConf, writeDotenv } from "../config/config_manager.ts";
-import {
-  getValue,
-  maskSecrets,
-  parseValue,
-  setValue,
-  unsetValue,
-} from "../config/config_values.ts";
+import { describeChange, findChanges } from "../config/config_changes.ts";
+import { editValue, removeValue } from "../config/config_edit.ts";
+import { writeConf, writeDotenv } from "../config/config_manager.ts";
+import { getValue, maskSecrets } from "../config/config_values.ts";
 import {
   loadMasterConfig,
   type MasterConfig,
@@ -14,8 +10,7 @@ import {
   saveMasterConfig,
 } from "../config/master_config.ts";
 import { isSecretKey } from "../config/master_rules.ts";
-import { renewNexusCertificate } from "../config/nexus_certificate.ts";
-import { readAppRegistry } from "../install/app_registry.ts";
+import { type ApplyOptions, applyConfig, printReport } from "./config_apply.ts";
 import { print } from "./output.ts";
 import { readSecret } from "./read_secret.ts";
 
@@ -33,69 +28,63 @@ export async function getConfig(checkout: Checkout, key: string): Promise<void> 
   else print(String(value));
 }
 
+export interface SetOptions extends ApplyOptions {
+  /** The key is none that Helm knows. */
+  readonly isOwnKey: boolean;
+}
+
 /**
- * `helm config set <key> [value]`: saves the value and brings every app's files up to date.
+ * `helm config set <key> [value]`: saves the value, brings every app's files up to date and restarts
+ * whom it concerns.
  *
  * @param typed without it the value comes from standard input
- * @throws {Error} for a secret as an argument: every user of the machine can read arguments
  */
 export async function setConfig(
   checkout: Checkout,
   key: string,
   typed: string | undefined,
+  options: SetOptions,
 ): Promise<void> {
+  const { value: config } = await readMasterDocument(checkout);
+  const changed = editValue(config, key, await readTyped(key, typed), options);
+  await saveMasterConfig(checkout, changed, { command: `helm config set ${key}` });
+  const value = getValue(changed, key);
+  print(isSecretKey(key) ? `${key} is set.` : `${key} is ${JSON.stringify(value)}.`);
+  for (const change of findChanges(config, changed)) {
+    if (change.key !== key && !change.key.startsWith(`${key}.`)) print(describeChange(change));
+  }
+  await applyConfig(checkout, options);
+}
+
+/** @throws {Error} for a secret as an argument: every user of the machine can read arguments */
+export async function readTyped(key: string, typed: string | undefined): Promise<string> {
   if (typed !== undefined && isSecretKey(key)) {
     throw new Error(
       `Cannot set ${key} from an argument, which other users of this machine could read; run "helm config set ${key}" and type it, or pipe it in`,
     );
   }
-  const { value: config } = await readMasterDocument(checkout);
-  const entered = typed ?? (await readSecret(`${key}: `));
-  const value = parseValue(entered, getValue(config, key));
-  await save(checkout, setValue(config, key, value), key);
-  print(isSecretKey(key) ? `${key} is set.` : `${key} is ${JSON.stringify(value)}.`);
-  await syncConfig(checkout);
+  return typed ?? (await readSecret(`${key}: `));
 }
 
-export async function unsetConfig(checkout: Checkout, key: string): Promise<void> {
-  await save(checkout, unsetValue((await readMasterDocument(checkout)).value, key), key);
+export async function unsetConfig(
+  checkout: Checkout,
+  key: string,
+  options: ApplyOptions,
+): Promise<void> {
+  const changed = removeValue((await readMasterDocument(checkout)).value, key);
+  await saveMasterConfig(checkout, changed, { command: `helm config unset ${key}` });
   print(`${key} is not set any more.`);
-  await syncConfig(checkout);
-}
-
-/** `helm config sync-all` */
-export async function syncConfig(checkout: Checkout): Promise<void> {
-  const config = await loadMasterConfig(checkout);
-  const synced = await syncAll(checkout, config, readAppRegistry());
-  report(synced);
-  const reason = await renewNexusCertificate(checkout, config);
-  if (reason !== undefined) print(`Nexus has a new certificate, because ${reason}.`);
-  for (const app of synced.missing) print(`${app} is configured, but its folder is not there.`);
+  await applyConfig(checkout, options);
 }
 
 /** `helm config write-dotenv <app>` */
 export async function writeAppDotenv(checkout: Checkout, app: string): Promise<void> {
-  report(await writeDotenv(checkout, await requireApp(checkout, app), app));
+  printReport(await writeDotenv(checkout, await requireApp(checkout, app), app));
 }
 
 /** `helm config write-conf <app>` */
 export async function writeAppConf(checkout: Checkout, app: string): Promise<void> {
-  report(await writeConf(checkout, await requireApp(checkout, app), app));
-}
-
-async function save(checkout: Checkout, config: unknown, key: string): Promise<void> {
-  await saveMasterConfig(checkout, followPort(config, key));
-}
-
-/**
- * Unless somebody else runs the identity provider, its address follows its port. Not with any other
- * change: the address of a provider elsewhere is set before the mode that makes it count.
- */
-function followPort(config: unknown, changed: string): unknown {
-  const port = getValue(config, "apps.keycloak.port");
-  const isElsewhere = getValue(config, "keycloak.mode") === "external" || port === undefined;
-  if (isElsewhere || !["apps.keycloak.port", "keycloak.mode"].includes(changed)) return config;
-  return setValue(config, "keycloak.url", `http://127.0.0.1:${port}`);
+  printReport(await writeConf(checkout, await requireApp(checkout, app), app));
 }
 
 async function requireApp(checkout: Checkout, app: string): Promise<MasterConfig> {
@@ -103,18 +92,4 @@ async function requireApp(checkout: Checkout, app: string): Promise<MasterConfig
   if (app in config.apps) return config;
   const known = Object.keys(config.apps).join(", ");
   throw new Error(`There is no app "${app}", there are: ${known}`);
-}
-
-function report({ written, kept }: SyncReport): void {
-  for (const { file, copy } of kept) {
-    print(`${file} had been edited by hand; what it held is kept in ${copy}.`);
-  }
-  if (written.length === 0) {
-    print("Every file was up to date.");
-    return;
-  }
-  // Helm sees by itself whose environment has changed; services.json is read anew by whoever uses it.
-  const isSeen = written.every((file) => /(?:\.env|services\.json)$/.test(file));
-  const how = isSeen ? '"helm up" restarts what runs with the former one' : '"helm restart"';
-  print(`Written: ${written.join(", ")}`, `To take it up: ${how}.`);
 }

@@ -1,11 +1,33 @@
 import type { Argv } from "yargs";
 import type { Checkout } from "../config/checkout.ts";
 
+const text = { type: "string", demandOption: true } as const;
+const json = { type: "boolean", default: false, describe: "for programs" } as const;
+const restart = {
+  type: "boolean",
+  default: true,
+  describe: "restart what it concerns; --no-restart leaves that for later",
+} as const;
+const ownKey = {
+  type: "boolean",
+  default: false,
+  describe: "take a key that Helm does not know",
+} as const;
+
 /** `helm config …` */
 export function addConfig(cli: Argv, checkout: Checkout): Argv {
-  const text = { type: "string", demandOption: true } as const;
+  addReading(cli, checkout);
+  addChanging(cli, checkout);
+  addWriting(cli, checkout);
+  addHistory(cli, checkout);
+  const actions =
+    "show, get, explain, set, unset, plan, sync-all, history, undo, write-dotenv, write-conf";
+  return cli.demandCommand(1, `Name an action: ${actions}.`);
+}
+
+function addReading(cli: Argv, checkout: Checkout): void {
   const load = () => import("./config.ts");
-  return cli
+  cli
     .command("show", "Show all settings, secrets masked", {}, async () => {
       await (await load()).showConfig(checkout);
     })
@@ -14,38 +36,100 @@ export function addConfig(cli: Argv, checkout: Checkout): Argv {
       "Show one value",
       (y) => y.positional("key", text).example("$0 config get apps.core.port", ""),
       async ({ key }) => (await load()).getConfig(checkout, key),
-    )
+    );
+}
+
+function addChanging(cli: Argv, checkout: Checkout): void {
+  const load = () => import("./config.ts");
+  cli
     .command(
       "set <key> [value]",
-      "Change a value; a secret is read from standard input",
+      "Change a value and restart what it concerns; a secret is read from standard input",
       (y) =>
         y
           .positional("key", text)
           .positional("value", { type: "string" })
+          .option("restart", restart)
+          .option("own-key", ownKey)
           .example("$0 config set system.log_level DEBUG", "")
           .example("$0 config set keycloak.admin_password", "asks for it"),
-      async ({ key, value }) => (await load()).setConfig(checkout, key, value),
+      async ({ key, value, restart, ownKey }) =>
+        (await load()).setConfig(checkout, key, value, { restarts: restart, isOwnKey: ownKey }),
     )
     .command(
       "unset <key>",
-      "Remove a value",
-      (y) => y.positional("key", text),
-      async ({ key }) => (await load()).unsetConfig(checkout, key),
+      "Remove a value, so that its default counts",
+      (y) =>
+        y
+          .positional("key", text)
+          .option("restart", restart)
+          .example("$0 config unset apps.template.title", ""),
+      async ({ key, restart }) => (await load()).unsetConfig(checkout, key, { restarts: restart }),
     )
-    .command("sync-all", "Write every app's files anew where they differ", {}, async () => {
-      await (await load()).syncConfig(checkout);
-    })
+    .command(
+      "plan [change..]",
+      "Show what sync-all would write and restart, as it is or after a change",
+      (y) =>
+        y
+          .positional("change", { type: "string", array: true, default: [] as string[] })
+          .option("own-key", ownKey)
+          .option("json", json)
+          .example("$0 config plan", "what sync-all would do now")
+          .example("$0 config plan apps.core.port 5100", "what config set would do"),
+      async ({ change, json, ownKey }) => {
+        const { planConfig } = await import("./config_plan.ts");
+        await planConfig(checkout, change, { isJson: json, isOwnKey: ownKey });
+      },
+    );
+}
+
+function addWriting(cli: Argv, checkout: Checkout): void {
+  cli
+    .command(
+      "sync-all",
+      "Write every app's files anew where they differ, and restart what it concerns",
+      (y) => y.option("restart", restart),
+      async ({ restart }) => {
+        const { applyConfig } = await import("./config_apply.ts");
+        await applyConfig(checkout, { restarts: restart });
+      },
+    )
     .command(
       "write-dotenv <app>",
-      "Write one app's .env",
+      "Write one app's .env (and .flaskenv, if it is in Python)",
       (y) => y.positional("app", text),
-      async ({ app }) => (await load()).writeAppDotenv(checkout, app),
+      async ({ app }) => (await import("./config.ts")).writeAppDotenv(checkout, app),
     )
     .command(
       "write-conf <app>",
       "Write one app's instance/<app>.conf",
       (y) => y.positional("app", text),
-      async ({ app }) => (await load()).writeAppConf(checkout, app),
+      async ({ app }) => (await import("./config.ts")).writeAppConf(checkout, app),
+    );
+}
+
+function addHistory(cli: Argv, checkout: Checkout): void {
+  const load = () => import("./config_history.ts");
+  cli
+    .command(
+      "history",
+      "Show who changed which settings, the newest first",
+      (y) => y.option("json", json),
+      async ({ json }) => (await load()).showHistory(checkout, { isJson: json }),
     )
-    .demandCommand(1, "Name an action: show, get, set, unset, sync-all, write-dotenv, write-conf.");
+    .command(
+      "undo [back]",
+      "Go back to former settings, which is a change that can be undone",
+      (y) =>
+        y
+          .positional("back", {
+            type: "string",
+            default: "1",
+            describe: "how many changes, or an id of the history: back to how it was after it",
+          })
+          .option("restart", restart)
+          .example("$0 config undo", "the last change")
+          .example("$0 config undo c12", "how it was after change c12"),
+      async ({ back, restart }) => (await load()).undoConfig(checkout, back, { restarts: restart }),
+    );
 }

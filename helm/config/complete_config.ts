@@ -17,6 +17,6 @@ export async function completeMasterConfig(checkout: Checkout): Promise<string[]
   const missing = laterSecrets.filter((key) => getValue(value, key) === undefined);
   if (missing.length === 0) return [];
   const whole = missing.reduce<unknown>((config, key) => setValue(config, key, newSecret()), value);
-  await saveMasterConfig(checkout, whole);
+  await saveMasterConfig(checkout, whole, { command: "helm up" });
   return missing;
 }

@@ -43,7 +43,7 @@ export async function initialise(
   await requireFreePorts(config);
   await makeInstanceFolder(checkout);
   await renewNexusCertificate(checkout, config);
-  await saveMasterConfig(checkout, config);
+  await saveMasterConfig(checkout, config, { command: "helm init" });
   await syncAll(checkout, config, registry);
   const movedPostgres = postgresPort !== 5432 + portOffset;
   const notes = [

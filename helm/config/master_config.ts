@@ -1,8 +1,9 @@
 import { stat } from "node:fs/promises";
 import { readIfThere, writeFileAtomically } from "./atomic_file.ts";
 import type { Checkout } from "./checkout.ts";
+import { type ChangeReason, prepareSnapshot } from "./config_history.ts";
 import { type JsonDocument, parseJsonDocument } from "./json_document.ts";
-import { findProblem, type Problem } from "./master_rules.ts";
+import { describeProblem, findProblem, type Problem } from "./master_rules.ts";
 
 /** `helm/instance/configs/master_config.json` (contract §6), the one place where settings live. */
 export interface MasterConfig {
@@ -115,7 +116,7 @@ export async function loadMasterConfig(checkout: Checkout): Promise<MasterConfig
   if (problem !== undefined) {
     const place = document.placeOf(problem.key);
     const where = place === undefined ? file : `${file}, line ${place.line}`;
-    throw new MasterConfigError(`Cannot use ${where}: ${describe(problem)}`);
+    throw new MasterConfigError(`Cannot use ${where}: ${mend(problem)}`);
   }
   return document.value as MasterConfig;
 }
@@ -142,14 +143,45 @@ export async function readMasterDocument(checkout: Checkout): Promise<JsonDocume
   }
 }
 
-/** @throws {MasterConfigError} for a value that breaks a rule; the file is then unchanged */
-export async function saveMasterConfig(checkout: Checkout, config: unknown): Promise<void> {
-  const problem = findProblem(config);
-  if (problem !== undefined) {
-    const file = checkout.display(checkout.masterConfigFile);
-    throw new MasterConfigError(`Cannot save ${file}: ${describe(problem)}`);
+/**
+ * Saves the file and keeps the state in the history (config_history.ts).
+ *
+ * @throws {MasterConfigError} for a value that breaks a rule; the file is then unchanged
+ */
+export async function saveMasterConfig(
+  checkout: Checkout,
+  config: unknown,
+  reason: ChangeReason = { command: "helm" },
+): Promise<void> {
+  requireValid(checkout, config);
+  const current = await readCurrent(checkout);
+  if (JSON.stringify(current) === JSON.stringify(config)) return;
+  const snapshot = await prepareSnapshot(checkout, { current, next: config, reason });
+  try {
+    await writeFileAtomically(checkout.masterConfigFile, `${JSON.stringify(config, null, 2)}\n`);
+  } catch (error) {
+    await snapshot.discard();
+    throw error;
   }
-  await writeFileAtomically(checkout.masterConfigFile, `${JSON.stringify(config, null, 2)}\n`);
+  await snapshot.commit();
+}
+
+/** @throws {MasterConfigError} for a configuration that breaks a rule, naming the key and the reason */
+export function requireValid(checkout: Checkout, config: unknown): MasterConfig {
+  const problem = findProblem(config);
+  if (problem === undefined) return config as MasterConfig;
+  const file = checkout.display(checkout.masterConfigFile);
+  throw new MasterConfigError(`Cannot save ${file}: ${mend(problem)}`);
+}
+
+/** `undefined` for a file that is not there, or that nobody can go back to. */
+async function readCurrent(checkout: Checkout): Promise<unknown> {
+  const text = await readIfThere(checkout.masterConfigFile);
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether `helm init` has been here. */
@@ -160,7 +192,6 @@ export async function isInitialised(checkout: Checkout): Promise<boolean> {
   );
 }
 
-function describe({ key, shown, expected }: Problem): string {
-  const is = shown === undefined ? "is missing" : `is ${shown}`;
-  return `${key} ${is}, it has to be ${expected}; mend it with "helm config set ${key} <value>"`;
+function mend(problem: Problem): string {
+  return `${describeProblem(problem)}; mend it with "helm config set ${problem.key} <value>"`;
 }

@@ -158,6 +158,12 @@ export function findProblem(config: unknown): Problem | undefined {
   return findNameProblem(config) ?? findDatabaseProblem(config) ?? findPortProblem(config);
 }
 
+/** `apps.core.port is "banana", it has to be a whole number from 1 to 65535` */
+export function describeProblem({ key, shown, expected }: Problem): string {
+  const is = shown === undefined ? "is missing" : `is ${shown}`;
+  return `${key} ${is}, it has to be ${expected}`;
+}
+
 /** Whether the value of a key is for nobody's eyes. */
 export function isSecretKey(key: string): boolean {
   const names = key.split(".");

@@ -18,6 +18,12 @@ export interface ControlClient {
   act(name: string, action: ServiceAction): Promise<PlatformStatus>;
   /** Stops all services and begins to start them again. */
   restartAll(): Promise<PlatformStatus>;
+  /**
+   * Starts anew what runs with former settings, and waits for it.
+   *
+   * @throws {ControlError} when one of these does not become ready
+   */
+  apply(): Promise<{ readonly restarted: readonly string[] }>;
   /** Ends the daemon, and the services with it unless they are kept. */
   shutdown(options: { keepServices: boolean }): Promise<void>;
 }
@@ -57,6 +63,7 @@ function createClient(daemon: DaemonRecord): ControlClient {
     up: (options) => post("/control/up", options),
     wait: () => post("/control/wait"),
     act: (name, action) => post(`/control/services/${encodeURIComponent(name)}/${action}`),
+    apply: () => post("/control/apply"),
     restartAll: () => post("/control/restart"),
     async shutdown({ keepServices }) {
       await post("/control/shutdown", { services: keepServices ? "keep" : "stop" });

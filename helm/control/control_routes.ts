@@ -24,6 +24,7 @@ export function controlRoutes(options: ControlOptions): Route[] {
     { method: "GET", path: "/control/status", handler: guarded(showStatus(platform)) },
     { method: "POST", path: "/control/up", handler: guarded(bringUp(platform)) },
     { method: "POST", path: "/control/restart", handler: guarded(restartAll(platform)) },
+    { method: "POST", path: "/control/apply", handler: guarded(apply(platform)) },
     { method: "POST", path: "/control/wait", handler: guarded(waitForReady(platform)) },
     { method: "POST", path: "/control/services/:name/:action", handler: guarded(act(platform)) },
     { method: "POST", path: "/control/shutdown", handler: guarded(end(shutdown)) },
@@ -60,6 +61,15 @@ function restartAll(platform: Platform): Handler {
   return async () => {
     await asConflict(() => platform.restartAll());
     return Response.json(await platform.status());
+  };
+}
+
+/** POST /control/apply: what runs with former settings is started anew; answers when it is ready. */
+function apply(platform: Platform): Handler {
+  return async () => {
+    const restarted = await asConflict(() => platform.applySettings());
+    if (restarted.length > 0) await asConflict(() => platform.waitUntilReady(restarted));
+    return Response.json({ restarted });
   };
 }
 

@@ -95,6 +95,18 @@ export class Platform {
     return report;
   }
 
+  /**
+   * Takes up a changed configuration: every file up to date, and whatever runs with former settings
+   * started anew. What does not run stays as it is.
+   *
+   * @returns the names of what is started anew
+   */
+  async applySettings(): Promise<string[]> {
+    await this.#syncFiles();
+    await this.#keepCertificate();
+    return await this.#restartOutdated();
+  }
+
   /** Helm's own database, as soon as there is a PostgreSQL. */
   async ensureOwnDatabase(): Promise<void> {
     const postgres = (await this.#manager.status()).filter(({ name }) => name === "postgres");
@@ -166,9 +178,10 @@ export class Platform {
     return report;
   }
 
-  async #restartOutdated(): Promise<void> {
+  async #restartOutdated(): Promise<string[]> {
     const services = await this.#manager.restartOutdated();
     if (services.length > 0) this.#log.info("started anew with changed settings", { services });
+    return services;
   }
 
   /** Loaded only where it is needed: an installation with a provider of its own never is. */

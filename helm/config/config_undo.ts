@@ -1,0 +1,81 @@
+// Back to a former state of the master configuration, which is a change like any other.
+import type { Checkout } from "./checkout.ts";
+import { type ConfigChange, findChanges, maskChange } from "./config_changes.ts";
+import { listStates, type Snapshot } from "./config_history.ts";
+import { MasterConfigError, readMasterDocument, saveMasterConfig } from "./master_config.ts";
+import { describeProblem, findProblem } from "./master_rules.ts";
+
+export interface HistoryEntry extends Omit<Snapshot, "config"> {
+  /** What it changed, secrets masked; none for the oldest, before which nothing is known. */
+  readonly changes: readonly ConfigChange[];
+}
+
+export function describeHistory(states: readonly Snapshot[]): HistoryEntry[] {
+  return states.map(({ config, ...entry }, index) => {
+    const before = states[index - 1];
+    const changes = before === undefined ? [] : findChanges(before.config, config);
+    return { ...entry, changes: changes.map(maskChange) };
+  });
+}
+
+export interface Undone {
+  /** The state that counts again. */
+  readonly snapshot: Snapshot;
+  readonly changes: readonly ConfigChange[];
+}
+
+/**
+ * @param back how many changes to go back, or `c<id>` for how it was after that change
+ * @throws {Error} when there is no such state, or it cannot be used any more; nothing is changed then
+ */
+export async function undoChanges(
+  checkout: Checkout,
+  back: string,
+  user?: string,
+): Promise<Undone> {
+  const { snapshot, current } = await findState(checkout, back);
+  const command = `helm config undo ${back === "1" ? "" : back}`.trim();
+  await saveMasterConfig(checkout, snapshot.config, {
+    command,
+    ...(user !== undefined && { user }),
+  });
+  return { snapshot, changes: findChanges(current, snapshot.config) };
+}
+
+/** The state that an undo leads to. @throws {Error} as undoChanges */
+export async function findState(
+  checkout: Checkout,
+  back: string,
+): Promise<{ snapshot: Snapshot; current: unknown }> {
+  const { value: current } = await readMasterDocument(checkout);
+  const states = await listStates(checkout, current);
+  const snapshot = pick(states, back);
+  const problem = findProblem(snapshot.config);
+  if (problem !== undefined) {
+    throw new MasterConfigError(
+      `Cannot go back to c${snapshot.id}, which cannot be used any more: ${describeProblem(problem)}`,
+    );
+  }
+  if (findChanges(current, snapshot.config).length === 0) {
+    throw new Error(`Cannot go back to c${snapshot.id}: the settings are as they were then`);
+  }
+  return { snapshot, current };
+}
+
+function pick(states: readonly Snapshot[], back: string): Snapshot {
+  const id = /^c(\d+)$/.exec(back)?.[1];
+  if (id === undefined && !/^[1-9]\d*$/.test(back)) {
+    throw new Error(`Cannot go back by "${back}": give a number of changes, or an id like c12`);
+  }
+  const found =
+    id === undefined
+      ? states[states.length - 1 - Number(back)]
+      : states.find((state) => state.id === Number(id));
+  if (found !== undefined) return found;
+  const first = states[0];
+  const known =
+    first === undefined
+      ? "none is kept"
+      : `the oldest that is kept is c${first.id}, ${states.length - 1} changes ago`;
+  throw new Error(`Cannot go back to ${back}: there is no such state, ${known}`);
+}
