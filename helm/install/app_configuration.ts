@@ -26,7 +26,7 @@ export async function addAppConfig(
 ): Promise<void> {
   const config = await loadMasterConfig(checkout);
   const extended = { ...config, apps: { ...config.apps, [app]: settings } };
-  await saveMasterConfig(checkout, extended);
+  await saveMasterConfig(checkout, extended, { command: `helm: ${app} added` });
   await syncAll(checkout, extended, registry);
 }
 
@@ -38,7 +38,9 @@ export async function removeAppConfig(
   const config = await loadMasterConfig(checkout);
   const { [app]: settings, ...others } = config.apps;
   const reduced = { ...config, apps: others };
-  if (settings !== undefined) await saveMasterConfig(checkout, reduced);
+  if (settings !== undefined) {
+    await saveMasterConfig(checkout, reduced, { command: `helm: ${app} taken out` });
+  }
   await syncAll(checkout, reduced, registry);
   return settings;
 }
