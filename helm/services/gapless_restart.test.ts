@@ -5,18 +5,19 @@ import path from "node:path";
 import test from "node:test";
 import type { TestScope } from "@hivematrix/lib/testing";
 import { waitFor } from "@hivematrix/lib/wait_for";
-import { httpHealth } from "./health_check.ts";
 import { readRunFile, writeRunFile } from "./run_file.ts";
 import type { ServiceDefinition } from "./service_definition.ts";
 import type { ServiceManagerOptions } from "./service_manager.ts";
 import { readStandInPorts, standInsDir } from "./stand_in.ts";
-import { createManager, makeFolder, service, statusOf, survivorsOf } from "./testing.ts";
-
-/** Answers with its pid, after a moment, and finishes what it has begun before it ends. */
-const draining = `const server = require("http").createServer((request, response) => {
-    setTimeout(() => response.end(String(process.pid)), request.url === "/health" ? 0 : 30);
-  }).listen(process.env.PORT, "127.0.0.1");
-  process.on("SIGTERM", () => server.close(() => process.exit(0)));`;
+import {
+  createManager,
+  draining,
+  makeFolder,
+  onAnyPort,
+  service,
+  statusOf,
+  survivorsOf,
+} from "./testing.ts";
 
 test("a restart without a gap answers every request, and ends on the configured port", async (t) => {
   const web = twice(await service("web", draining));
@@ -197,10 +198,7 @@ function twice(
   programOn?: (port: number) => string,
 ): ServiceDefinition {
   const onPort = (port: number): ServiceDefinition => ({
-    ...definition,
-    port,
-    env: { ...definition.env, PORT: String(port) },
-    isReady: httpHealth(`http://127.0.0.1:${port}/health`),
+    ...onAnyPort({ ...definition, port }),
     ...(programOn && { command: async () => [process.execPath, "-e", programOn(port)] as const }),
   });
   return { ...onPort(definition.port ?? 0), onPort };

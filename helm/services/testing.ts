@@ -74,9 +74,32 @@ export async function service(
   };
 }
 
+/** A service as it can be told to another process. */
+export interface GivenService extends Omit<ServiceDefinition, "isReady" | "onPort"> {
+  /** Of one that may run twice at a time. */
+  readonly canRunTwice?: boolean;
+}
+
+/** The same service, with a health check of its own on whichever port it has. */
+export function onAnyPort({ canRunTwice = false, ...given }: GivenService): ServiceDefinition {
+  const onPort = (port: number): ServiceDefinition => ({
+    ...given,
+    port,
+    env: { ...given.env, PORT: String(port) },
+    isReady: httpHealth(`http://127.0.0.1:${port}/health`),
+  });
+  return { ...onPort(given.port ?? 0), ...(canRunTwice && { onPort }) };
+}
+
 export function markOf(name: string, port: number | undefined): string {
   return `test-service-${name}-${port}`;
 }
+
+/** Answers with its pid, after a moment, and finishes what it has begun before it ends. */
+export const draining = `const server = require("http").createServer((request, response) => {
+    setTimeout(() => response.end(String(process.pid)), request.url === "/health" ? 0 : 30);
+  }).listen(process.env.PORT, "127.0.0.1");
+  process.on("SIGTERM", () => server.close(() => process.exit(0)));`;
 
 /** A program that answers every request. */
 export const answering = `require("http").createServer((request, response) => response.end("ok"))
