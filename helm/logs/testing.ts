@@ -18,6 +18,8 @@ export interface TestLogs {
   write(service: string, ...lines: (string | object)[]): void;
   /** A store that follows the files; a further one is another Helm's. */
   startStore(options?: StoreOptions): LogStore;
+  /** The tables without a store. */
+  makeTables(): Promise<void>;
   /** The stored lines of a service, in their order. */
   stored(service: string): Promise<string[]>;
   /** Waits until so many lines are stored of all services. */
@@ -51,10 +53,7 @@ export async function startTestLogs(
       const pool = connectDatabase(postgres.url, { log, max: 3 });
       const database = {
         async open(schemaFile: string) {
-          await pool.begin(async (tx) => {
-            await tx`select pg_advisory_xact_lock(1)`;
-            await tx.unsafe(readFileSync(schemaFile, "utf8"));
-          });
+          await applySchema(pool, schemaFile);
           return pool;
         },
       };
@@ -68,6 +67,7 @@ export async function startTestLogs(
       });
       return store;
     },
+    makeTables: () => applySchema(sql, join(import.meta.dirname, "schema.sql")),
     async stored(service) {
       const rows = await sql`select line from log_lines where service = ${service} order by id`;
       return rows.map(({ line }) => line);
@@ -78,6 +78,14 @@ export async function startTestLogs(
       await waitFor(async () => (await countLines()) === count, { what: `${count} stored lines` });
     },
   };
+}
+
+/** Two stores may begin at the same time. */
+async function applySchema(sql: Sql, schemaFile: string): Promise<void> {
+  await sql.begin(async (tx) => {
+    await tx`select pg_advisory_xact_lock(1)`;
+    await tx.unsafe(readFileSync(schemaFile, "utf8"));
+  });
 }
 
 /** A line of a service at a second of one minute. */
