@@ -15,6 +15,8 @@ import { ensureTextIndex } from "./text_index.ts";
 
 const schemaFile = `${import.meta.dirname}/schema.sql`;
 
+/** How long a search waits for what is still to be stored. */
+const freshWithinMs = 300;
 const retryAfterMs = 2000;
 const pruneEveryMs = 60_000;
 /** Then there is something else to do too, however fast the services write. */
@@ -40,6 +42,7 @@ export class LogStore {
   #sql: Sql | undefined;
   #hasTextIndex = false;
   #nextPruneMs = 0;
+  #storing: Promise<void> | undefined;
   #running: Promise<void> | undefined;
 
   constructor(
@@ -55,7 +58,9 @@ export class LogStore {
 
   /** Begins to follow the files, once the database is there. */
   start(database: Pick<HelmDatabase, "open">): void {
-    this.#running ??= this.#run(database);
+    this.#running ??= this.#run(database).catch((error: unknown) => {
+      if (!this.#closing.signal.aborted) this.#log.error("cannot store logs", { error });
+    });
   }
 
   async close(): Promise<void> {
@@ -64,9 +69,19 @@ export class LogStore {
     if (this.#sql !== undefined) await this.#running;
   }
 
-  /** @throws {HttpError} 503 while the database is away */
+  /**
+   * Also what was written a moment ago, unless there is much of it.
+   *
+   * @throws {HttpError} 503 until the database is there; what the database throws while it is away
+   */
   async search(query: LogQuery): Promise<FoundPage> {
-    return await searchStored(this.#database(), query, { hasTextIndex: this.#hasTextIndex });
+    const sql = this.#database();
+    const { signal } = this.#closing;
+    await Promise.race([
+      this.#storeNew(sql).catch(() => {}),
+      sleep(freshWithinMs, undefined, { signal }).catch(() => {}),
+    ]);
+    return await searchStored(sql, query, { hasTextIndex: this.#hasTextIndex });
   }
 
   #database(): Sql {
@@ -100,8 +115,16 @@ export class LogStore {
     }
   }
 
-  /** A piece of each in turn, so that nobody waits for the end of another's flood. */
+  /** One at a time; whoever comes meanwhile waits for the one that is under way. */
   async #storeNew(sql: Sql): Promise<void> {
+    this.#storing ??= this.#storePieces(sql).finally(() => {
+      this.#storing = undefined;
+    });
+    await this.#storing;
+  }
+
+  /** A piece of each in turn, so that nobody waits for the end of another's flood. */
+  async #storePieces(sql: Sql): Promise<void> {
     let waiting = this.#findLogs();
     for (let round = 0; round < maxRounds && waiting.length > 0; round++) {
       if (this.#closing.signal.aborted) return;

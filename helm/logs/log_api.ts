@@ -1,0 +1,48 @@
+import type { Context, Handler } from "@hivematrix/lib/router";
+import { type FoundLines, findLines, type LogSearchParts } from "./find_lines.ts";
+import { formatPlace } from "./log_cursor.ts";
+import { type LogQuery, readLogQuery } from "./log_query.ts";
+import { readShownLine } from "./shown_line.ts";
+
+/**
+ * GET /api/logs?q=&level=&service=&since=&until=&request=&n=: lines, the newest first. `older` and
+ * `newer` are values for `before=` and `after=`, where there is such a page.
+ */
+export function listLogs(parts: LogSearchParts): Handler<Context> {
+  return async (_request, { url }) => {
+    const query = readLogQuery(url.searchParams);
+    const found = await findLines(parts, query);
+    const { older, newer } = readPlaces(query, found);
+    const lines = found.lines.map(({ atMs, line, service, level, requestId, traceId, user }) => ({
+      time: new Date(atMs).toISOString(),
+      service,
+      level,
+      request_id: requestId,
+      trace_id: traceId,
+      user,
+      text: readShownLine(service, line, { nowMs: atMs }).text,
+      line,
+    }));
+    const source = found.isFromFiles ? "files" : "database";
+    return Response.json(
+      { lines, older, newer, source },
+      { headers: { "cache-control": "no-store" } },
+    );
+  };
+}
+
+/** Where the pages beside this one begin; `undefined` where there is none. */
+export function readPlaces(
+  { cursor }: Pick<LogQuery, "cursor">,
+  { lines, hasMore, isFromFiles }: FoundLines,
+): { older: string | undefined; newer: string | undefined } {
+  const [first, last] = [lines[0], lines.at(-1)];
+  const isBackwards = cursor?.direction === "newer";
+  // Whoever comes from an older page can go back there.
+  const hasOlder = isBackwards || hasMore;
+  const hasNewer = isBackwards ? hasMore : cursor !== undefined;
+  return {
+    older: hasOlder && !isFromFiles && last !== undefined ? formatPlace(last) : undefined,
+    newer: hasNewer && !isFromFiles && first !== undefined ? formatPlace(first) : undefined,
+  };
+}
