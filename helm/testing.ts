@@ -43,7 +43,11 @@ export async function makeCheckout(t: TestContext): Promise<Checkout> {
   return checkout;
 }
 
-export const registry: AppRegistry = readAppRegistry();
+/** Of the checkout alone: what whoever runs the tests has installed is none of theirs. */
+export const registry: AppRegistry = readAppRegistry(
+  undefined,
+  join(tmpdir(), "no-such-file.json"),
+);
 
 /** The configuration of a development installation, on ports beside the usual ones. */
 export function makeConfig(

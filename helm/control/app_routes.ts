@@ -48,7 +48,7 @@ function streamOutput(installs: InstallManager): Handler {
     const operation = installs.find(id);
     if (operation === undefined) throw new HttpError(404, `There is no operation "${id}"`);
     const body = followOperation(operation, {
-      line: (line) => `${JSON.stringify({ line })}\n`,
+      lines: (lines) => lines.map((line) => `${JSON.stringify({ line })}\n`).join(""),
       end: (status) => `${JSON.stringify({ status })}\n`,
     });
     return new Response(body, { headers: { "content-type": "application/x-ndjson" } });
@@ -56,8 +56,11 @@ function streamOutput(installs: InstallManager): Handler {
 }
 
 export interface OperationFormat {
-  readonly line: (line: string) => string;
+  /** @param next the number of the line that comes after these */
+  readonly lines: (lines: readonly string[], next: number) => string;
   readonly end: (status: Operation["status"]) => string;
+  /** The number of the first line; all from the beginning, without it. */
+  readonly from?: number;
   /** Ends the stream before the operation does. */
   readonly signal?: AbortSignal;
 }
@@ -65,10 +68,10 @@ export interface OperationFormat {
 /** An operation's lines from the first on, as they come; ends with the operation. */
 export function followOperation(
   operation: Operation,
-  { line, end, signal }: OperationFormat,
+  { lines: format, end, from = 0, signal }: OperationFormat,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  let next = 0;
+  let next = from;
   let stop = () => {};
   return new ReadableStream<Uint8Array>({
     start(controller) {
@@ -79,8 +82,7 @@ export function followOperation(
       const send = () => {
         const more = operation.linesFrom(next);
         next = more.next;
-        const text = more.lines.map(line).join("");
-        if (text !== "") controller.enqueue(encoder.encode(text));
+        if (more.lines.length > 0) controller.enqueue(encoder.encode(format(more.lines, next)));
         if (!operation.isOver) return;
         controller.enqueue(encoder.encode(end(operation.status)));
         close();
@@ -91,7 +93,8 @@ export function followOperation(
         ignore();
         signal?.removeEventListener("abort", close);
       };
-      send();
+      if (signal?.aborted) close();
+      else send();
     },
     cancel: () => stop(),
   });
@@ -102,7 +105,7 @@ const texts = ["target", "name", "ref", "runtime", "database", "title", "app"];
 const flags = ["isForced", "deletesData"];
 
 /** @throws {HttpError} 400 for what no command line of this Helm sends */
-function requireRequest(body: unknown): OperationRequest {
+export function requireRequest(body: unknown): OperationRequest {
   const isFine =
     isRecord(body) &&
     kinds.includes(body["kind"] as string) &&

@@ -11,6 +11,7 @@ import type { InstallManager } from "../install/install_manager.ts";
 import type { LogStore } from "../logs/log_store.ts";
 import { LogStreams } from "../logs/log_stream.ts";
 import { actOnService, listServices, streamServices } from "./api.ts";
+import { appRoutes } from "./app_routes.ts";
 import { listFigures, showFigures } from "./figure_api.ts";
 import { IdentityConnection } from "./identity_connection.ts";
 import { logRoutes } from "./log_routes.ts";
@@ -40,7 +41,7 @@ export interface DashboardParts {
 /** Helm's pages and their JSON API, for administrators only; /health is open. */
 export function createDashboard({
   platform,
-  installs: _,
+  installs,
   log,
   auth,
   figures,
@@ -49,6 +50,7 @@ export function createDashboard({
   const admin = auth.adminUserRequired;
   const views = createViews(join(import.meta.dirname, "views"));
   const feed = new StatusFeed(platform, log);
+  const closing = new AbortController();
   const connection = new IdentityConnection(platform);
   const streams = new LogStreams(platform.checkout.logDir);
   const parts = { platform, views, notices: new Notices(), connection };
@@ -73,10 +75,12 @@ export function createDashboard({
     { method: "DELETE", path: "/api/sessions", handler: admin(endThroughApi(platform)) },
     { method: "DELETE", path: "/api/sessions/:id", handler: admin(endThroughApi(platform)) },
     ...userRoutes(parts, admin),
+    ...appRoutes({ ...parts, installs, closing: closing.signal }, admin),
     ...logRoutes({ platform, views, logs, streams }, admin),
     ...scriptRoutes(admin),
   ];
   const close = () => {
+    closing.abort();
     feed.close();
     streams.close();
     connection.close();

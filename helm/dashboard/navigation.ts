@@ -2,6 +2,7 @@ import type { Context } from "@hivematrix/lib/router";
 
 const places = [
   { path: "/", label: "Services" },
+  { path: "/apps", label: "Apps" },
   { path: "/logs", label: "Logs" },
   { path: "/sessions", label: "Sessions" },
   { path: "/users", label: "Users" },
