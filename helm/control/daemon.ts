@@ -6,6 +6,7 @@ import { createDashboard } from "../dashboard/dashboard.ts";
 import { redirectDirectVisits } from "../dashboard/direct_visit.ts";
 import { keepFigures } from "../figures/kept_figures.ts";
 import type { InstallManager } from "../install/install_manager.ts";
+import { ingestRoutes } from "../logs/log_ingest.ts";
 import { LogStore } from "../logs/log_store.ts";
 import { readProcess } from "../services/process_table.ts";
 import { HelmDatabase } from "../store/helm_database.ts";
@@ -63,6 +64,7 @@ export async function startDaemon(
   const routes = [
     ...dashboard.routes,
     ...kept.routes,
+    ...ingestRoutes({ logDir: checkout.logDir, logs }, auth),
     ...controlRoutes({ platform, installs, token, shutdown }),
   ];
   const handle = redirectDirectVisits(platform, router(routes, { service: "helm", log }));

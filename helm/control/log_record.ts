@@ -43,12 +43,17 @@ const levels: Readonly<Record<string, LogLevel>> = Object.assign(Object.create(n
   fatal: "error",
 });
 
+/** @returns `undefined` for what no log library calls a level */
+export function knownLevel(name: unknown): LogLevel | undefined {
+  return levels[String(name).toLowerCase()];
+}
+
 function readJson(fields: Readonly<Record<string, unknown>>): LogRecord {
   const atMs = Date.parse(String(fields["time"] ?? fields["timestamp"]));
   const traceparent = /^\w\w-(\w{32})-/.exec(text(fields["traceparent"]) ?? "");
   return {
     atMs: Number.isNaN(atMs) ? undefined : atMs,
-    level: levels[String(fields["level"]).toLowerCase()] ?? "info",
+    level: knownLevel(fields["level"]) ?? "info",
     requestId: text(fields["request_id"]),
     traceId: traceparent?.[1] ?? text(fields["trace_id"]),
     fields,

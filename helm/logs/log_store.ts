@@ -40,6 +40,7 @@ export class LogStore {
   readonly #closing = new AbortController();
   readonly #followers = new Map<string, LogFollower>();
   #sql: Sql | undefined;
+  #isAway = false;
   #hasTextIndex = false;
   #nextPruneMs = 0;
   #storing: Promise<void> | undefined;
@@ -67,6 +68,11 @@ export class LogStore {
     this.#closing.abort();
     // Until it is there, the database is waited for, and its own end ends that.
     if (this.#sql !== undefined) await this.#running;
+  }
+
+  /** Whether what is written comes into the database soon. */
+  get isStoring(): boolean {
+    return this.#sql !== undefined && !this.#isAway;
   }
 
   /**
@@ -98,17 +104,17 @@ export class LogStore {
     if (sql === undefined || signal.aborted) return;
     this.#hasTextIndex = await ensureTextIndex(sql, log);
     this.#sql = sql;
-    let isAway = false;
     while (!signal.aborted) {
       let pauseMs = this.#lookEveryMs;
       try {
         await this.#storeNew(sql);
         await this.#pruneNow(sql);
-        if (isAway) log.info("logs are stored again");
-        isAway = false;
+        if (this.#isAway) log.info("logs are stored again");
+        this.#isAway = false;
       } catch (error) {
-        if (!isAway && !signal.aborted) log.warn("logs stay in their files for now", { error });
-        isAway = true;
+        if (!this.#isAway && !signal.aborted)
+          log.warn("logs stay in their files for now", { error });
+        this.#isAway = true;
         pauseMs = retryAfterMs;
       }
       await sleep(pauseMs, undefined, { signal }).catch(() => {});
