@@ -2,18 +2,10 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { formatEnv } from "@hivematrix/lib/env_file";
+import { makeNumberedFolder } from "@hivematrix/lib/folder_testing";
 import type { TestScope } from "@hivematrix/lib/testing";
 import { waitFor } from "@hivematrix/lib/wait_for";
 
@@ -31,7 +23,7 @@ export const env = {
 };
 
 export function copyCore(t: TestScope, settings: Record<string, string> = env): string {
-  const root = mkdtempSync(join(tmpdir(), "hivematrix-main-"));
+  const root = makeNumberedFolder("hivematrix-core-main");
   t.after(() => rmSync(root, { recursive: true, force: true, maxRetries: 20 }));
   symlinkSync(join(import.meta.dirname, "..", "node_modules"), join(root, "node_modules"));
   writeFileSync(join(root, "package.json"), '{"type":"module"}');

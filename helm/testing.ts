@@ -1,9 +1,10 @@
 // What Helm's tests share: a checkout of their own in a temporary folder.
 import { randomInt } from "node:crypto";
-import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { makeNumberedFolder } from "@hivematrix/lib/folder_testing";
 import type { TestScope } from "@hivematrix/lib/testing";
 import { type Checkout, createCheckout } from "./config/checkout.ts";
 import type { MasterConfig } from "./config/master_config.ts";
@@ -34,7 +35,7 @@ export function lastFirst(t: TestScope): TestScope {
 
 /** An empty checkout with the folders of our own services; gone when the test ends. */
 export async function makeCheckout(t: TestContext): Promise<Checkout> {
-  const root = await mkdtemp(join(tmpdir(), "helm-test-"));
+  const root = makeNumberedFolder("hivematrix-helm");
   afterTest(t, () => rm(root, { recursive: true, force: true, maxRetries: 20 }));
   const checkout = createCheckout(root);
   for (const app of ["core", "nexus", "helm", "template", "keycloak"]) {

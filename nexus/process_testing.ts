@@ -5,17 +5,16 @@ import { once } from "node:events";
 import {
   closeSync,
   cpSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
+import { makeNumberedFolder } from "@hivematrix/lib/folder_testing";
 import { findFreePort } from "@hivematrix/lib/postgres_testing";
 import type { TestScope } from "@hivematrix/lib/testing";
 import { waitFor } from "@hivematrix/lib/wait_for";
@@ -65,7 +64,7 @@ export async function processSettings(): Promise<Record<string, string>> {
 
 /** A copy of the folder that has no settings of its own, laid out like a checkout. */
 export function copyNexus(scope: TestScope, services: object = {}): string {
-  const checkout = mkdtempSync(join(tmpdir(), "hivematrix-nexus-main-"));
+  const checkout = makeNumberedFolder("hivematrix-nexus-main");
   scope.after(() => rmSync(checkout, { recursive: true, force: true, maxRetries: 20 }));
   const isSource = (path: string) => !/\/(?:instance|\.env|services\.json)$/.test(path);
   for (const name of ["nexus", "lib", "package.json", "tsconfig.json"]) {

@@ -1,8 +1,8 @@
 // A whole platform for tests: a copy of this checkout in a folder of its own, started as a user would.
 import { type ExecFileException, execFile, execFileSync } from "node:child_process";
-import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, cpSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { makeNumberedFolder } from "@hivematrix/lib/folder_testing";
 import type { TestScope } from "@hivematrix/lib/testing";
 import { findFreeOffset } from "../helm/testing.ts";
 
@@ -39,7 +39,7 @@ export interface ServiceLine {
 
 /** Copies the checkout (tracked and new files) to where nothing of it has been started yet. */
 export function copyCheckout(scope: TestScope): string {
-  const folder = mkdtempSync(join(tmpdir(), "hivematrix-checkout-"));
+  const folder = makeNumberedFolder("hivematrix-checkout");
   scope.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }));
   // Closed to others, it would make root's PostgreSQL keep its data elsewhere, beyond the test.
   chmodSync(folder, 0o755);

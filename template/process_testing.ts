@@ -2,19 +2,11 @@
 // read from the folder, and the real one may belong to an installation.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { formatEnv } from "@hivematrix/lib/env_file";
+import { makeNumberedFolder } from "@hivematrix/lib/folder_testing";
 import type { TestScope } from "@hivematrix/lib/testing";
 import { waitFor } from "@hivematrix/lib/wait_for";
 
@@ -33,7 +25,7 @@ export interface ServiceProcess {
 
 /** A copy of this service's folder, under another name, that is removed when the test ends. */
 export function copyService(scope: TestScope, name: string): string {
-  const parent = mkdtempSync(join(tmpdir(), "hivematrix-copy-"));
+  const parent = makeNumberedFolder("hivematrix-copy");
   scope.after(() => rmSync(parent, { recursive: true, force: true, maxRetries: 20 }));
   const folder = join(parent, name);
   const filter = (path: string) => !notCopied.includes(basename(path));

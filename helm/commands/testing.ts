@@ -1,6 +1,7 @@
 // For tests of the command line: an installation with the real Helm and small stand-ins for the
 // services, so that a test is about Helm and takes a second.
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
@@ -56,7 +57,8 @@ export async function makeInstallation(
   const checkout = await makeCheckout(t);
   const files = ["package.json", "package-lock.json", "template/package.json"];
   for (const part of ["helm", "lib", "scripts", ...files]) {
-    const filter = (path: string) => !/[/\\](instance|\.env|services\.json)$/.test(path);
+    const filter = (path: string) =>
+      !/[/\\](instance|\.env|services\.json)$|\.test\.ts$/.test(path);
     await cp(join(root, part), join(checkout.root, part), { recursive: true, filter });
   }
   await linkPackages(checkout.root);
@@ -68,7 +70,10 @@ export async function makeInstallation(
   const run = (script: string, words: readonly string[], options: RunOptions = {}) =>
     runScript(join(checkout.root, script), words, options);
   const helm = (...words: string[]) => run("scripts/helm", words);
-  afterTest(t, () => helm("down"));
+  afterTest(t, async () => {
+    // Most tests start nothing.
+    if (existsSync(dirname(checkout.runDir))) await helm("down");
+  });
   return {
     checkout,
     helm,
