@@ -36,6 +36,22 @@ function addReading(cli: Argv, checkout: Checkout): void {
       "Show one value",
       (y) => y.positional("key", text).example("$0 config get apps.core.port", ""),
       async ({ key }) => (await load()).getConfig(checkout, key),
+    )
+    .command(
+      "explain <key>",
+      "Say where a value comes from, and what it overrides",
+      (y) =>
+        y
+          .positional("key", text)
+          .option("app", { type: "string", describe: "whose variable or option it is" })
+          .option("json", json)
+          .example("$0 config explain CORE_SERVICE_URL --app template", "")
+          .example("$0 config explain database.connection_string --app core", "")
+          .example("$0 config explain system.log_level", "whom it reaches"),
+      async ({ key, app, json }) => {
+        const { explainConfig } = await import("./config_explain.ts");
+        await explainConfig(checkout, key, { app, isJson: json });
+      },
     );
 }
 

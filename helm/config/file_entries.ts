@@ -11,6 +11,12 @@ export interface FileEntry {
   readonly value: string;
 }
 
+/** `database.connection_string` is an option of `[database]`, a name without a dot a variable. */
+export function splitKey(key: string): { readonly section?: string; readonly name: string } {
+  const dot = key.indexOf(".");
+  return dot < 0 ? { name: key } : { section: key.slice(0, dot), name: key.slice(dot + 1) };
+}
+
 /** One value before and after. */
 export interface EntryChange {
   readonly section?: string;

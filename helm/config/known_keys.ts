@@ -1,7 +1,7 @@
 // A misspelled key would be a setting that does nothing, so a new one has to be known.
 import { didYouMean } from "../control/near_names.ts";
 import { getValue } from "./config_values.ts";
-import { masterRules } from "./master_rules.ts";
+import { findRule, masterRules } from "./master_rules.ts";
 import { isRecord } from "./value_checks.ts";
 
 /**
@@ -15,9 +15,7 @@ export function findKeyProblem(config: unknown, key: string): string | undefined
   if (names[0] === "apps" && names.length > 1 && !apps.includes(names[1] ?? "")) {
     return `there is no app "${names[1]}"${didYouMean(names[1] ?? "", apps)}`;
   }
-  if (isOwnPlace(names) || masterRules.some((rule) => matches(rule.key.split("."), names))) {
-    return undefined;
-  }
+  if (isOwnPlace(names) || findRule(key) !== undefined) return undefined;
   return `there is no such setting${didYouMean(key, knownKeys(config))}`;
 }
 
@@ -33,11 +31,6 @@ export function knownKeys(config: unknown): string[] {
 function isOwnPlace([group, name, inner]: readonly string[]): boolean {
   if (group === "databases") return name !== undefined && name !== "postgresql";
   return group === "apps" && inner === "sections";
-}
-
-function matches(pattern: readonly string[], names: readonly string[]): boolean {
-  const isSame = pattern.length === names.length;
-  return isSame && pattern.every((name, index) => name === "*" || name === names[index]);
 }
 
 function appsOf(config: unknown): string[] {

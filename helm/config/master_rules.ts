@@ -33,11 +33,15 @@ export interface Problem {
   readonly expected: string;
 }
 
-interface Rule {
+const realmName = matching(/^[\w-]+$/, "a name of letters, digits, - and _", "sample");
+
+export interface Rule {
   /** Dotted; `*` stands for every name at its place. */
   readonly key: string;
   readonly check: Check;
   readonly isOptional?: true;
+  /** Of an optional one: what counts while it is not set. */
+  readonly absent?: string;
   /** Never shown, not even when it is wrong. */
   readonly isSecret?: true;
 }
@@ -69,23 +73,53 @@ export const masterRules: readonly Rule[] = [
   { key: "system.log_level", check: oneOf("DEBUG", "INFO", "WARN", "ERROR") },
   { key: "system.jwt_issuer", check: text },
   { key: "system.port_offset", check: wholeNumber(0, 57_000) },
-  { key: "system.public_url", check: httpUrl, isOptional: true },
+  {
+    key: "system.public_url",
+    check: httpUrl,
+    isOptional: true,
+    absent: "the host name and Nexus's port",
+  },
   // At most the 12 hours of ASVS 4.0.3 §3.3.2, level 2 (R10); an idle limit of 0 is none.
-  { key: "system.session_lifetime_seconds", check: wholeNumber(60, 43_200), isOptional: true },
-  { key: "system.session_idle_seconds", check: wholeNumber(0, 43_200), isOptional: true },
+  {
+    key: "system.session_lifetime_seconds",
+    check: wholeNumber(60, 43_200),
+    isOptional: true,
+    absent: "an hour",
+  },
+  {
+    key: "system.session_idle_seconds",
+    check: wholeNumber(0, 43_200),
+    isOptional: true,
+    absent: "no limit but the absolute one",
+  },
   { key: "keycloak", check: record },
   { key: "keycloak.mode", check: oneOf("embedded", "server", "external") },
   { key: "keycloak.url", check: httpBaseUrl },
-  { key: "keycloak.realm", check: matching(/^[\w-]+$/, "a name of letters, digits, - and _") },
+  { key: "keycloak.realm", check: realmName },
   { key: "keycloak.client_id", check: text },
   { key: "keycloak.client_secret", check: secret, isSecret: true },
   { key: "keycloak.admin_username", check: text },
   { key: "keycloak.admin_password", check: text, isSecret: true },
-  { key: "keycloak.admin_client_id", check: text, isOptional: true },
+  { key: "keycloak.admin_client_id", check: text, isOptional: true, absent: "helm" },
   { key: "keycloak.admin_client_secret", check: secret, isOptional: true, isSecret: true },
-  { key: "keycloak.archive", check: fileOrUrl, isOptional: true },
-  { key: "keycloak.archive_sha256", check: sha256, isOptional: true },
-  { key: "keycloak.management_port", check: port, isOptional: true },
+  {
+    key: "keycloak.archive",
+    check: fileOrUrl,
+    isOptional: true,
+    absent: "the release that Helm names, from where Keycloak is published",
+  },
+  {
+    key: "keycloak.archive_sha256",
+    check: sha256,
+    isOptional: true,
+    absent: "that of the release that Helm names",
+  },
+  {
+    key: "keycloak.management_port",
+    check: port,
+    isOptional: true,
+    absent: "9000 and the port offset",
+  },
   { key: "databases", check: record },
   { key: "databases.postgresql", check: record },
   { key: "databases.postgresql.mode", check: oneOf("embedded", "external") },
@@ -98,26 +132,51 @@ export const masterRules: readonly Rule[] = [
   { key: "apps.*", check: record },
   { key: "apps.*.port", check: port },
   { key: "apps.*.service_secret", check: secret, isSecret: true },
-  { key: "apps.*.runtime", check: oneOf("node", "python"), isOptional: true },
+  { key: "apps.*.runtime", check: oneOf("node", "python"), isOptional: true, absent: "node" },
   { key: "apps.*.database", check: oneOf("postgresql"), isOptional: true },
   { key: "apps.*.db_name", check: identifier, isOptional: true },
   { key: "apps.*.db_user", check: identifier, isOptional: true },
   { key: "apps.*.db_password", check: text, isOptional: true, isSecret: true },
-  { key: "apps.*.dependencies", check: listOf(text), isOptional: true },
-  { key: "apps.*.processes", check: wholeNumber(1, 99), isOptional: true },
-  { key: "apps.*.bind_address", check: host, isOptional: true },
-  { key: "apps.*.tls", check: flag, isOptional: true },
-  { key: "apps.*.tls_cert_file", check: text, isOptional: true },
-  { key: "apps.*.tls_key_file", check: text, isOptional: true },
-  { key: "apps.*.redirect_port", check: wholeNumber(0, 65_535), isOptional: true },
-  { key: "apps.*.trusted_proxies", check: listOf(ipAddress), isOptional: true },
+  {
+    key: "apps.*.dependencies",
+    check: listOf(text),
+    isOptional: true,
+    absent: "as the app registry says, else core",
+  },
+  {
+    key: "apps.*.processes",
+    check: wholeNumber(1, 99),
+    isOptional: true,
+    absent: "one for each core of the machine, up to four",
+  },
+  { key: "apps.*.bind_address", check: host, isOptional: true, absent: "127.0.0.1" },
+  { key: "apps.*.tls", check: flag, isOptional: true, absent: "false" },
+  { key: "apps.*.tls_cert_file", check: text, isOptional: true, absent: "the one that Helm made" },
+  { key: "apps.*.tls_key_file", check: text, isOptional: true, absent: "the one that Helm made" },
+  {
+    key: "apps.*.redirect_port",
+    check: wholeNumber(0, 65_535),
+    isOptional: true,
+    absent: "0, which is nowhere",
+  },
+  {
+    key: "apps.*.trusted_proxies",
+    check: listOf(ipAddress),
+    isOptional: true,
+    absent: "this machine's, where system.public_url is set; else none",
+  },
   ...limitRules("nexus", nexusLimits),
   ...limitRules("keycloak", providerLimits),
   { key: "apps.*.log_retention_days", check: wholeNumber(1, 3650), isOptional: true },
   { key: "apps.*.log_max_lines", check: wholeNumber(10_000, 100_000_000), isOptional: true },
   { key: "apps.*.log_max_megabytes", check: wholeNumber(10, 1_000_000), isOptional: true },
-  { key: "apps.*.legacy_service_token", check: flag, isOptional: true },
-  { key: "apps.*.rolling_restart", check: flag, isOptional: true },
+  { key: "apps.*.legacy_service_token", check: flag, isOptional: true, absent: "false" },
+  {
+    key: "apps.*.rolling_restart",
+    check: flag,
+    isOptional: true,
+    absent: "as the app registry says, or as a copy of Template can",
+  },
   { key: "apps.*.sections", check: record, isOptional: true },
   { key: "apps.*.sections.*", check: record, isOptional: true },
   { key: "apps.*.sections.*.*", check: text, isOptional: true, isSecret: true },
@@ -137,7 +196,12 @@ export const masterRules: readonly Rule[] = [
 function limitRules(app: string, limits: Readonly<Record<string, Check>>): Rule[] {
   const key = `apps.${app}.limits`;
   const each = Object.entries(limits).map(
-    ([name, check]): Rule => ({ key: `${key}.${name}`, check, isOptional: true }),
+    ([name, check]): Rule => ({
+      key: `${key}.${name}`,
+      check,
+      isOptional: true,
+      absent: "the service's own default",
+    }),
   );
   return [{ key, check: recordOf(Object.keys(limits)), isOptional: true }, ...each];
 }
@@ -171,10 +235,16 @@ export function isSecretKey(key: string): boolean {
   if (/(?:secret|password|token|api_key|private)/i.test(names.at(-1) ?? "")) {
     return !names.includes("legacy_service_token");
   }
-  return masterRules.some(({ key: pattern, isSecret }) => {
-    const expected = pattern.split(".");
-    const isSame = expected.length === names.length;
-    return isSecret && isSame && expected.every((name, i) => name === "*" || name === names[i]);
+  return findRule(key)?.isSecret === true;
+}
+
+/** The rule of a key; `undefined` for one that is somebody's own. */
+export function findRule(key: string): Rule | undefined {
+  const names = key.split(".");
+  return masterRules.find((rule) => {
+    const pattern = rule.key.split(".");
+    const isSame = pattern.length === names.length;
+    return isSame && pattern.every((name, index) => name === "*" || name === names[index]);
   });
 }
 

@@ -5,25 +5,42 @@ import { isIP } from "node:net";
 export interface Check {
   /** Completes "it has to be …". */
   readonly expected: string;
+  /** Some that it accepts, to try what a value has an effect on. */
+  readonly samples?: readonly unknown[];
   accepts(value: unknown): boolean;
 }
 
 export const ipAddress: Check = {
   expected: "an IP address",
+  samples: ["192.0.2.1", "2001:db8::1"],
   accepts: (value) => typeof value === "string" && isIP(value) !== 0,
 };
 export const record: Check = { expected: "an object", accepts: isRecord };
-export const text: Check = matching(/^[^\r\n]+$/, "a text of one line");
-export const flag: Check = { expected: "true or false", accepts: (v) => typeof v === "boolean" };
+export const text: Check = matching(/^[^\r\n]+$/, "a text of one line", "sample");
+export const flag: Check = {
+  expected: "true or false",
+  samples: [true, false],
+  accepts: (value) => typeof value === "boolean",
+};
 export const port: Check = wholeNumber(1, 65_535);
-export const identifier: Check = matching(/^[a-z_][a-z0-9_]{0,62}$/, "a name of a-z, 0-9 and _");
-export const host: Check = matching(/^[A-Za-z0-9.:-]+$/, "a host name or an IP address");
+export const identifier: Check = matching(
+  /^[a-z_][a-z0-9_]{0,62}$/,
+  "a name of a-z, 0-9 and _",
+  "sample",
+);
+export const host: Check = matching(
+  /^[A-Za-z0-9.:-]+$/,
+  "a host name or an IP address",
+  "sample.example",
+);
 export const secret: Check = matching(
   /^[\x21-\x7e]{16,}$/,
   "16 or more printable characters, no space",
+  "a-sample-of-a-secret",
 );
 export const httpUrl: Check = {
   expected: "an http or https URL without a path",
+  samples: ["https://sample.example"],
   accepts: (value) =>
     typeof value === "string" &&
     URL.canParse(value) &&
@@ -33,6 +50,7 @@ export const httpUrl: Check = {
 
 export const httpBaseUrl: Check = {
   expected: "an http or https URL without a query",
+  samples: ["https://sample.example/base"],
   accepts: (value) => {
     if (typeof value !== "string" || !URL.canParse(value)) return false;
     const { protocol, search, hash, username } = new URL(value);
@@ -41,9 +59,14 @@ export const httpBaseUrl: Check = {
 };
 export const fileOrUrl: Check = {
   expected: "an absolute path or an http or https URL",
+  samples: ["/sample"],
   accepts: (value) => typeof value === "string" && /^(?:\/|https?:\/\/)[^\r\n]+$/i.test(value),
 };
-export const sha256: Check = matching(/^[0-9a-f]{64}$/, "a SHA-256 of 64 digits 0-9 and a-f");
+export const sha256: Check = matching(
+  /^[0-9a-f]{64}$/,
+  "a SHA-256 of 64 digits 0-9 and a-f",
+  "0".repeat(64),
+);
 
 /** An object in which a misspelled name would be a setting that does nothing. */
 export function recordOf(names: readonly string[]): Check {
@@ -57,25 +80,28 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-export function matching(pattern: RegExp, expected: string): Check {
-  return { expected, accepts: (value) => typeof value === "string" && pattern.test(value) };
+export function matching(pattern: RegExp, expected: string, sample?: string): Check {
+  const accepts = (value: unknown) => typeof value === "string" && pattern.test(value);
+  return { expected, accepts, ...(sample !== undefined && { samples: [sample] }) };
 }
 
 export function wholeNumber(least: number, most: number): Check {
   return {
     expected: `a whole number from ${least} to ${most}`,
+    samples: [least, most],
     accepts: (value) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most,
   };
 }
 
 export function oneOf(...values: readonly string[]): Check {
   const expected = values.map((value) => JSON.stringify(value)).join(" or ");
-  return { expected, accepts: (value) => values.includes(value as string) };
+  return { expected, samples: values, accepts: (value) => values.includes(value as string) };
 }
 
 export function listOf(check: Check): Check {
   return {
     expected: `a list, each of it ${check.expected}`,
+    samples: [[], (check.samples ?? []).slice(0, 1)],
     accepts: (value) => Array.isArray(value) && value.every((each) => check.accepts(each)),
   };
 }
