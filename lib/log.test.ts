@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { createLog } from "./log.ts";
+import { mountSmallDisk, skipWithoutMount } from "./small_disk_testing.ts";
 
 function startLog(options: { level?: string } = {}) {
   const lines: string[] = [];
@@ -165,6 +168,33 @@ for (const [what, code] of [
     assert.match(line.error.stack, /Error: gone wrong\n/);
   });
 }
+
+test("a disk that was full for a while costs the lines of that while and no others", {
+  skip: skipWithoutMount,
+}, (t) => {
+  const disk = mountSmallDisk(t, 65_536);
+  const program = `import { rmSync, writeFileSync } from "node:fs";
+    import { createLog } from "./lib/log.ts";
+    const log = createLog("codex", { level: "info" });
+    log.error("before");
+    writeFileSync(process.argv[1], Buffer.alloc(57_344));
+    for (let i = 0; i < 100; i++) log.error("x".repeat(200));
+    rmSync(process.argv[1]);
+    log.error("after");`;
+  const output = openSync(join(disk.folder, "out.log"), "a");
+  const words = ["--import", "tsx", "--input-type=module", "-e", program];
+  const stdio = ["ignore", output, "inherit"] as const;
+  const { status } = spawnSync(process.execPath, [...words, join(disk.folder, "filling")], {
+    cwd: join(import.meta.dirname, ".."),
+    stdio: [...stdio],
+  });
+  closeSync(output);
+  assert.equal(status, 0);
+  const text = readFileSync(join(disk.folder, "out.log"), "utf8");
+  assert.match(text, /"before"/);
+  assert.match(text, /"after"\}\n$/);
+  assert.ok(text.length < 20_000, "there was no room for all");
+});
 
 test("an error made for people to read is written without its stack", () => {
   const code = `throw Object.assign(new Error("PORT is missing"), { isExpected: true })`;

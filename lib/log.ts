@@ -1,4 +1,5 @@
 // One JSON object a line on standard output, which the supervisor keeps and searches.
+import { fstatSync, writeFileSync } from "node:fs";
 import { formatLine } from "./log_line.ts";
 
 /** How much a line matters; `LOG_LEVEL` names the least that is written. */
@@ -131,7 +132,24 @@ function flush(): void {
   if (pending === "") return;
   const lines = pending;
   pending = "";
-  process.stdout.write(lines);
+  if (isFile()) appendToFile(lines);
+  else process.stdout.write(lines);
+}
+
+let isKnownFile: boolean | undefined;
+
+function isFile(): boolean {
+  isKnownFile ??= fstatSync(process.stdout.fd).isFile();
+  return isKnownFile;
+}
+
+/** Node would close standard output for good at the first line for which the disk has no room. */
+function appendToFile(lines: string): void {
+  try {
+    writeFileSync(process.stdout.fd, lines);
+  } catch {
+    // What cannot be written now is lost; later lines may find room again.
+  }
 }
 
 let isGuarded = false;

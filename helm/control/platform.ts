@@ -88,10 +88,13 @@ export class Platform {
     await this.#keepCertificate();
     this.#certificateTimer ??= setInterval(() => this.#keepCertificate(), halfDayMs).unref();
     await this.#adopt();
-    await this.#restartOutdated();
+    const outdated = this.#restartOutdated();
+    // One that cannot take up its new settings keeps nobody else from starting.
+    await outdated.catch(() => {});
     await this.#manager.startAll();
     if (this.#config.keycloak.mode === "external") void this.#mendExternalRealm();
     if (isDev || this.#devReload.isWatching) this.#devReload.watch(await this.#readDefinitions());
+    await outdated;
     return report;
   }
 

@@ -5,6 +5,7 @@ import {
   openSync,
   readSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -65,7 +66,12 @@ export class LogRotation {
   }
 }
 
-/** Moves the last `maxBytes` of a log to `<file>.1` and empties the log. */
+/**
+ * Moves the last `maxBytes` of a log to `<file>.1` and empties the log. On a full disk it is emptied
+ * without a copy, and the former copy goes too: nothing else would ever make room again.
+ *
+ * @throws {Error} when that had to be done
+ */
 export function rotateLog(file: string, maxBytes: number): void {
   const copy = `${file}.1`;
   const log = openSync(file, "r+");
@@ -76,6 +82,12 @@ export function rotateLog(file: string, maxBytes: number): void {
       mode: 0o600,
     });
     ftruncateSync(log, 0);
+  } catch (error) {
+    rmSync(`${copy}.new`, { force: true });
+    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+    rmSync(copy, { force: true });
+    ftruncateSync(log, 0);
+    throw new Error("the disk is full, so it was emptied without a copy", { cause: error });
   } finally {
     closeSync(log);
   }

@@ -92,7 +92,8 @@ export class ManagedProcess {
       }
     }
     await endGroup(this.pid, Math.min(graceMs, 2000));
-    await removeRunFile(this.#place.runDir, this.#place.name);
+    // Where it cannot be removed (a read-only disk), it tells of a process that is gone: harmless.
+    await removeRunFile(this.#place.runDir, this.#place.name).catch(() => {});
     this.#release();
   }
 

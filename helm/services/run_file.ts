@@ -17,11 +17,18 @@ export interface RunRecord {
   readonly isServing?: boolean;
 }
 
+/** @throws {Error} naming the file */
 export async function writeRunFile(runDir: string, name: string, record: RunRecord): Promise<void> {
   const file = runFile(runDir, name);
-  await mkdir(runDir, { recursive: true, mode: 0o700 });
-  await writeFile(`${file}.new`, `${JSON.stringify(record)}\n`, { mode: 0o600 });
-  await rename(`${file}.new`, file);
+  try {
+    await mkdir(runDir, { recursive: true, mode: 0o700 });
+    await writeFile(`${file}.new`, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+    await rename(`${file}.new`, file);
+  } catch (error) {
+    // A full disk is reported without the name of the file.
+    const reason = (error as Error).message;
+    throw new Error(`Cannot write ${file}: ${reason}`, { cause: error });
+  }
 }
 
 /** @returns `undefined` without a file, or with one that is damaged (it then belongs to nothing) */
