@@ -6,6 +6,7 @@ import { getValue, setValue, unsetValue } from "./config_values.ts";
 import { knownKeys } from "./known_keys.ts";
 import type { MasterConfig } from "./master_config.ts";
 import { findProblem, findRule } from "./master_rules.ts";
+import { isRecord } from "./value_checks.ts";
 
 /** Something that follows from the configuration; `undefined` where it does not exist. */
 export type Derivation = (config: MasterConfig) => string | undefined;
@@ -57,6 +58,6 @@ function variants(config: MasterConfig, key: string): MasterConfig[] {
   const samples = rule?.check.samples ?? (rule === undefined ? ["sample"] : []);
   const others = samples.filter((sample) => JSON.stringify(sample) !== JSON.stringify(current));
   const changed = others.map((sample) => setValue(config, key, sample));
-  const canGo = current !== undefined && rule?.isOptional === true;
+  const canGo = current !== undefined && !isRecord(current) && rule?.isOptional === true;
   return [...changed, ...(canGo ? [unsetValue(config, key)] : [])] as MasterConfig[];
 }
