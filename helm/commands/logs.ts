@@ -7,6 +7,7 @@ import { readLogRecord } from "../control/log_record.ts";
 import { inOrder, type LogLine, searchLogs } from "../control/log_search.ts";
 import { followLogs, logEnds, readLastLines } from "../control/log_tail.ts";
 import { print } from "./output.ts";
+import { findStoredLines } from "./stored_lines.ts";
 
 export interface LogsOptions {
   /** None: all of them. */
@@ -27,9 +28,11 @@ export async function logs(checkout: Checkout, options: LogsOptions): Promise<vo
     print(isJson ? line : formatLogLine(line, name, width));
 
   const ends = logEnds(checkout.logDir, names);
-  for (const { service, line } of await findLines(checkout.logDir, ends, filter, lines)) {
-    show(service, line);
-  }
+  const found = await findLines(checkout.logDir, ends, filter, lines);
+  const missing = lines - found.length;
+  const older =
+    missing <= 0 ? [] : await findStoredLines({ checkout, names, filter, count: missing });
+  for (const { service, line } of inOrder([...older, ...found])) show(service, line);
   if (!follows) return;
   const stopping = new AbortController();
   process.once("SIGINT", () => stopping.abort());

@@ -1,6 +1,6 @@
 import type { Checkout } from "../config/checkout.ts";
 import { formatLogLine } from "../control/log_line.ts";
-import { searchLogs } from "../control/log_search.ts";
+import { inOrder, searchLogs } from "../control/log_search.ts";
 import { logEnds } from "../control/log_tail.ts";
 import {
   findRequests,
@@ -10,6 +10,7 @@ import {
 } from "../control/request_trace.ts";
 import { chooseServices } from "./logs.ts";
 import { print } from "./output.ts";
+import { findStoredLines } from "./stored_lines.ts";
 import { formatTable } from "./table.ts";
 
 /** More lines than one request ever has. */
@@ -26,8 +27,12 @@ export async function trace(
   { isJson }: { isJson: boolean },
 ): Promise<void> {
   const { logDir } = checkout;
-  const ends = logEnds(logDir, await chooseServices(checkout));
-  const lines = await searchLogs(logDir, ends, { request }, maxLines);
+  const names = await chooseServices(checkout);
+  const filter = { request };
+  const lines = inOrder([
+    ...(await findStoredLines({ checkout, names, filter, count: maxLines })),
+    ...(await searchLogs(logDir, logEnds(logDir, names), filter, maxLines)),
+  ]);
   const ids = findRequests(lines, request);
   if (ids.length > 1) {
     const shown = ids.slice(0, 5).join(", ");

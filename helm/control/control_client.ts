@@ -10,6 +10,8 @@ export type ServiceAction = "start" | "stop" | "restart";
 export interface ControlClient {
   readonly pid: number;
   status(): Promise<PlatformStatus>;
+  /** Lines of the services' logs, the newest first; asked for as `GET /api/logs` is. */
+  logs(query: URLSearchParams): Promise<LoggedLines>;
   /** Begins to start what does not run. */
   up(options: { isDev: boolean }): Promise<SyncReport>;
   /** @throws {ControlError} naming what does not become ready, and why */
@@ -26,6 +28,14 @@ export interface ControlClient {
   apply(): Promise<{ readonly restarted: readonly string[] }>;
   /** Ends the daemon, and the services with it unless they are kept. */
   shutdown(options: { keepServices: boolean }): Promise<void>;
+}
+
+/** A page of lines; `older` leads to the next one. */
+export interface LoggedLines {
+  readonly lines: readonly { time: string; service: string; line: string }[];
+  readonly older?: string;
+  /** The files, while the database is away. */
+  readonly source: "database" | "files";
 }
 
 /** What the daemon refused, or that it did not answer. */
@@ -60,6 +70,7 @@ function createClient(daemon: DaemonRecord): ControlClient {
   return {
     pid: daemon.pid,
     status: () => get("/control/status"),
+    logs: (query) => get(`/control/logs?${query}`),
     up: (options) => post("/control/up", options),
     wait: () => post("/control/wait"),
     act: (name, action) => post(`/control/services/${encodeURIComponent(name)}/${action}`),

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { LogStore } from "../logs/log_store.ts";
 import { controlRoutes } from "./control_routes.ts";
 import { startTestDaemon } from "./testing.ts";
 
 test("R22: no control route answers without the control token", async (t) => {
-  const { ask, askAsAdmin, core, platform, installs } = await startTestDaemon(t);
-  const routes = controlRoutes({ platform, installs, token: "", shutdown: async () => {} });
+  const { ask, askAsAdmin, core, platform, installs, log } = await startTestDaemon(t);
+  const logs = new LogStore(platform, log);
+  const routes = controlRoutes({ platform, installs, logs, token: "", shutdown: async () => {} });
   assert.ok(routes.length >= 6);
   const strangers = [
     {},

@@ -6,11 +6,14 @@ import { HttpError } from "@hivematrix/lib/http_error";
 import { readJsonFields } from "@hivematrix/lib/request_body";
 import type { Handler, Route } from "@hivematrix/lib/router";
 import type { InstallManager } from "../install/install_manager.ts";
+import { listLogs } from "../logs/log_api.ts";
+import type { LogStore } from "../logs/log_store.ts";
 import { appControlRoutes } from "./app_routes.ts";
 import type { Platform } from "./platform.ts";
 
 export interface ControlOptions {
   readonly platform: Platform;
+  readonly logs: LogStore;
   readonly token: string;
   readonly installs: InstallManager;
   /** Ends the daemon after the answer is out. */
@@ -18,10 +21,11 @@ export interface ControlOptions {
 }
 
 export function controlRoutes(options: ControlOptions): Route[] {
-  const { platform, installs, token, shutdown } = options;
+  const { platform, installs, logs, token, shutdown } = options;
   const guarded = (handler: Handler): Handler => controlTokenRequired(token, handler);
   return [
     { method: "GET", path: "/control/status", handler: guarded(showStatus(platform)) },
+    { method: "GET", path: "/control/logs", handler: guarded(listLogs({ platform, logs })) },
     { method: "POST", path: "/control/up", handler: guarded(bringUp(platform)) },
     { method: "POST", path: "/control/restart", handler: guarded(restartAll(platform)) },
     { method: "POST", path: "/control/apply", handler: guarded(apply(platform)) },

@@ -5,6 +5,7 @@ import { listLogs } from "../logs/log_api.ts";
 import { readLogQuery } from "../logs/log_query.ts";
 import type { LogStreams } from "../logs/log_stream.ts";
 import { type LogPagesParts, showLogs } from "./log_pages.ts";
+import { showTrace, showTraceAsJson } from "./trace_pages.ts";
 
 export interface LogRoutesParts extends LogPagesParts {
   readonly streams: LogStreams;
@@ -32,5 +33,7 @@ export function logRoutes(
     get("/logs", showLogs(parts)),
     get("/api/logs", listLogs(parts)),
     get("/api/logs/events", follow),
+    get("/trace/:id", showTrace(parts)),
+    get("/api/trace/:id", showTraceAsJson(parts)),
   ];
 }

@@ -15,6 +15,9 @@ export interface LogQuery extends LogFilter {
   readonly count: number;
 }
 
+/** Fewer characters would mean many requests. */
+export const requestPattern = /^[\w.-]{6,128}$/;
+
 const defaultCount = 100;
 const maxCount = 1000;
 
