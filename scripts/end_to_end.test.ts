@@ -16,6 +16,7 @@ import {
 import { visitEveryPage } from "./every_page_testing.ts";
 import { runRestartLoad } from "./faults/restart_load.ts";
 import { signInTo } from "./faults/sign_in_to.ts";
+import { makeFlaskRepository, skipWithoutFlask } from "./flask_app_testing.ts";
 import { type Platform, startPlatform } from "./platform_testing.ts";
 
 const parts = ["postgres", "keycloak", "core", "nexus", "helm", "template"];
@@ -239,6 +240,42 @@ describe("the platform, started by one command", () => {
     assert.match(again.output, /Cannot make the app "time_sheets"/);
   });
 
+  test("an app in Python is installed from its repository, works like any other, and goes again", {
+    skip: skipWithoutFlask,
+  }, async () => {
+    const repository = makeFlaskRepository(scope);
+    const made = await platform.helm("install", repository, "--ref", "v1");
+    assert.equal(made.status, 0, made.output);
+    assert.match(made.output, /Prepared with Python 3/);
+    assert.match(made.output, /It is ready\./);
+
+    const cookie = await signInTo(new TestBrowser(platform.origin));
+    const page = await get(platform, "/ledger/", { accept: "text/html", cookie });
+    assert.equal(page.status, 200, page.text);
+    assert.match(page.text, /Hello, .*Admin.*!.*href="\/ledger\/api\/data"/s);
+    // An icon travels as a character reference.
+    assert.match(page.text, /side-panel__icon" [^>]*>&#167;<.*side-panel__label">Ledger</);
+    const called = await get(platform, "/ledger/api/notes", { cookie });
+    assert.match(called.text, /ledger/, "Template says who has called it");
+    assert.equal((await get(platform, "/ledger/api/data", {})).status, 401);
+
+    const token = await serviceToken(platform, "template", "ledger");
+    const { port } = (await platform.status()).get("ledger") ?? {};
+    const answer = await fetch(`http://127.0.0.1:${port}/api/data`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    assert.deepEqual(await answer.json(), { caller: "template" });
+    const apps = JSON.parse((await platform.helm("apps", "--json")).output) as { name: string }[];
+    const ledger = apps.find(({ name }) => name === "ledger") as Record<string, unknown>;
+    assert.deepEqual([ledger["state"], ledger["ref"]], ["ready", "v1"]);
+    assert.deepEqual((ledger["git"] as { changed: string[] }).changed, []);
+
+    const gone = await platform.helm("uninstall", "ledger", "--delete-data", "--yes");
+    assert.equal(gone.status, 0, gone.output);
+    assert.equal((await get(platform, "/ledger/", { cookie })).status, 404);
+    assert.equal((await platform.status()).get("ledger"), undefined);
+  });
+
   test("a restart of Template fails no request, new or kept connections, reads or writes", async () => {
     const before = (await platform.status()).get("template")?.pid;
     const figures = await runRestartLoad({
@@ -354,6 +391,20 @@ async function keepDarkScreenshot(page: Page, name: string): Promise<void> {
 
 /** A client that is no browser; self-signed certificates on loopback are accepted. */
 const client = new Agent({ connect: { rejectUnauthorized: false } });
+
+/** As the service itself would ask Core for one. */
+async function serviceToken(platform: Platform, from: string, to: string): Promise<string> {
+  const credential = `${from}:${platform.read(`apps.${from}.service_secret`)}`;
+  const answer = await fetch(`http://127.0.0.1:${platform.read("apps.core.port")}/service-token`, {
+    method: "POST",
+    headers: {
+      authorization: `Basic ${Buffer.from(credential).toString("base64")}`,
+      "content-type": "application/json",
+    },
+    body: JSON.stringify({ calling_service: from, target_service: to }),
+  });
+  return ((await answer.json()) as { token: string }).token;
+}
 
 async function get(platform: Platform, path: string, headers: Record<string, string>) {
   const {
