@@ -34,3 +34,24 @@ const timeFormat = new Intl.DateTimeFormat("en-GB", {
 export function formatTime(time: Date): string {
   return `${timeFormat.format(time)} UTC`;
 }
+
+/** `0.4 %`, `12 %`: with a digit behind the point where it says something. */
+export function formatPercent(percent: number): string {
+  return `${formatShort(percent)} %`;
+}
+
+/** Of requests a minute: `0.4`, `12`, `1,234` */
+export function formatRate(perMinute: number): string {
+  return formatShort(perMinute);
+}
+
+/** `0.8 ms`, `12 ms`, `1.2 s` */
+export function formatMilliseconds(milliseconds: number): string {
+  if (milliseconds >= 1000) return `${formatShort(milliseconds / 1000)} s`;
+  return `${formatShort(milliseconds)} ms`;
+}
+
+function formatShort(value: number): string {
+  const digits = value < 9.95 && value >= 0.05 ? 1 : 0;
+  return value.toLocaleString("en-GB", { maximumFractionDigits: digits });
+}

@@ -14,7 +14,8 @@ export function listServices(platform: Platform): Handler {
 }
 
 /**
- * GET /api/services/events: the rows of all services as server-sent events. The stream ends with the
+ * GET /api/services/events: the rows of all services as server-sent events, and the platform as a
+ * whole. The stream ends with the
  * token that opened it; the browser then asks again with the one that it has by then.
  */
 export function streamServices(feed: StatusFeed): Handler<UserContext> {
@@ -27,8 +28,11 @@ export function streamServices(feed: StatusFeed): Handler<UserContext> {
           stop();
           controller.close();
         };
-        const stopListening = feed.listen((rows) => {
-          controller.enqueue(encoder.encode(`event: services\ndata: ${JSON.stringify(rows)}\n\n`));
+        const stopListening = feed.listen((news) => {
+          const events = Object.entries(news).map(
+            ([event, data]) => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`,
+          );
+          controller.enqueue(encoder.encode(events.join("")));
         }, end);
         const expiry = setTimeout(end, caller.user.exp * 1000 - Date.now());
         stop = () => {

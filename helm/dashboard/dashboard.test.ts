@@ -88,9 +88,17 @@ test("one service's page has its figures and the end of its log, as text", async
   const { askAsAdmin, platform } = await startTestDaemon(t);
   await platform.waitUntilReady();
   const page = await (await askAsAdmin("/services/beta")).text();
-  assert.match(page, /<dt>Needs<\/dt><dd>alpha<\/dd>/);
-  assert.match(page, /<pre class="code"[^>]*>I am beta &lt;b&gt;<\/pre>/);
+  const links = page.replaceAll("&#x2F;", "/");
+  assert.match(links, /<dt>Needs<\/dt><dd><a href="\/helm\/services\/alpha">alpha<\/a>/);
+  assert.match(page, /<pre class="code[^>]*>I am beta &lt;b&gt;<\/pre>/);
+  assert.doesNotMatch(page, / style=|<style|<script>/);
+  const errors: string[] = [];
+  parse(page, { onParseError: ({ code }) => errors.push(code) });
+  assert.deepEqual(errors, []);
+  const alpha = (await (await askAsAdmin("/services/alpha")).text()).replaceAll("&#x2F;", "/");
+  assert.match(alpha, /<dt>Is needed by<\/dt><dd><a href="\/helm\/services\/beta">beta<\/a>/);
   assert.equal((await askAsAdmin("/services/gamma")).status, 404);
+  assert.equal((await askAsAdmin("/services/beta?hours=3")).status, 400);
 });
 
 test("a browser that listens hears of a change, and the stream ends with Helm", async (t) => {
@@ -106,7 +114,10 @@ test("a browser that listens hears of a change, and the stream ends with Helm", 
   await waitFor(() => heard.join("").includes('"name":"beta","state":"ready"'));
   await platform.stop("beta");
   await waitFor(() => heard.join("").includes('"name":"beta","state":"stopped"'));
-  assert.match(heard[0] ?? "", /^event: services\ndata: \[.*\]\n\n$/);
+  assert.match(
+    heard[0] ?? "",
+    /^event: services\ndata: \[.*\]\n\nevent: platform\ndata: \{.*\}\n\n$/,
+  );
   await close({ keepServices: false });
   await reading;
 });

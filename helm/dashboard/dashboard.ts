@@ -10,13 +10,11 @@ import type { Figures } from "../figures/figures.ts";
 import type { InstallManager } from "../install/install_manager.ts";
 import type { LogStore } from "../logs/log_store.ts";
 import { LogStreams } from "../logs/log_stream.ts";
-import { actOnService, listServices, streamServices } from "./api.ts";
 import { appRoutes } from "./app_routes.ts";
-import { listFigures, showFigures } from "./figure_api.ts";
 import { IdentityConnection } from "./identity_connection.ts";
 import { logRoutes } from "./log_routes.ts";
 import { Notices } from "./notices.ts";
-import { actFromPage, showService, showServices } from "./pages.ts";
+import { serviceRoutes } from "./service_routes.ts";
 import { endThroughApi, listAllSessions } from "./session_api.ts";
 import { confirmEnd, endFromPage } from "./session_end_pages.ts";
 import { showSessions } from "./session_pages.ts";
@@ -49,25 +47,14 @@ export function createDashboard({
 }: DashboardParts): Dashboard {
   const admin = auth.adminUserRequired;
   const views = createViews(join(import.meta.dirname, "views"));
-  const feed = new StatusFeed(platform, log);
+  const feed = new StatusFeed(platform, figures, log);
   const closing = new AbortController();
   const connection = new IdentityConnection(platform);
   const streams = new LogStreams(platform.checkout.logDir);
   const parts = { platform, views, notices: new Notices(), connection };
   const routes = [
     healthRoute("helm"),
-    { method: "GET", path: "/", handler: admin(showServices(platform, views)) },
-    { method: "GET", path: "/services/:name", handler: admin(showService(platform, views)) },
-    { method: "POST", path: "/services/:name/:action", handler: admin(actFromPage(platform)) },
-    { method: "GET", path: "/api/services", handler: admin(listServices(platform)) },
-    { method: "GET", path: "/api/services/events", handler: admin(streamServices(feed)) },
-    { method: "POST", path: "/api/services/:name/:action", handler: admin(actOnService(platform)) },
-    { method: "GET", path: "/api/figures", handler: admin(listFigures({ platform, figures })) },
-    {
-      method: "GET",
-      path: "/api/figures/:name",
-      handler: admin(showFigures({ platform, figures })),
-    },
+    ...serviceRoutes({ platform, figures, feed, views }, admin),
     { method: "GET", path: "/sessions", handler: admin(showSessions(parts)) },
     { method: "GET", path: "/sessions/end", handler: admin(confirmEnd(parts)) },
     { method: "POST", path: "/sessions/end", handler: admin(endFromPage(parts)) },

@@ -5,7 +5,7 @@ import type { Platform } from "../control/platform.ts";
 import type { RangeHours } from "../figures/figure_range.ts";
 import type { Figures } from "../figures/figures.ts";
 
-export interface FigurePagesParts {
+interface FigurePagesParts {
   readonly platform: Platform;
   readonly figures: Figures;
 }

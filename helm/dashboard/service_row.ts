@@ -1,4 +1,11 @@
-import { formatDuration, formatMemory } from "../control/figures.ts";
+import {
+  formatDuration,
+  formatMemory,
+  formatPercent,
+  formatRate,
+  formatTime,
+} from "../control/figures.ts";
+import type { Traffic } from "../figures/traffic.ts";
 import type { ServiceState, ServiceStatus } from "../services/service_status.ts";
 
 /** One service as the dashboard shows it; the page is rendered and later updated from the same fields. */
@@ -9,8 +16,15 @@ export interface ServiceRow {
   readonly badge: "success" | "warning" | "danger" | "neutral";
   readonly pid: string;
   readonly port: string;
+  readonly started: string;
   readonly uptime: string;
+  readonly cpu: string;
   readonly memory: string;
+  /** A minute, lately. */
+  readonly requests: string;
+  /** Answered with 5xx, of the last five minutes' requests. */
+  readonly errors: string;
+  readonly restarts: string;
   readonly reason: string;
   readonly can_start: boolean;
   readonly can_stop: boolean;
@@ -29,10 +43,15 @@ const badges: Readonly<Record<ServiceState, ServiceRow["badge"]>> = {
 /** Without these the dashboard itself is out of reach, so it offers to restart them but not to stop them. */
 const underTheDashboard = ["postgres", "keycloak", "core", "nexus"];
 
-const none = "–";
+export const none = "–";
 
-export function serviceRow(status: ServiceStatus): ServiceRow {
-  const { name, state, pid, port, uptimeSeconds, memoryBytes, reason } = status;
+export function badgeOf(state: ServiceState): ServiceRow["badge"] {
+  return badges[state];
+}
+
+/** @param traffic `undefined` where nothing is known of its requests */
+export function serviceRow(status: ServiceStatus, traffic?: Traffic): ServiceRow {
+  const { name, state, pid, port, uptimeSeconds, memoryBytes, cpuPercent, reason } = status;
   const isOthers = name !== "helm";
   const isStopped = state === "stopped";
   return {
@@ -41,11 +60,24 @@ export function serviceRow(status: ServiceStatus): ServiceRow {
     badge: badges[state],
     pid: String(pid ?? none),
     port: String(port ?? none),
+    started: status.startedAt === undefined ? none : formatTime(new Date(status.startedAt)),
     uptime: uptimeSeconds === undefined ? none : formatDuration(uptimeSeconds),
+    cpu: cpuPercent === undefined ? none : formatPercent(cpuPercent),
     memory: memoryBytes === undefined ? none : formatMemory(memoryBytes),
-    reason: state === "ready" ? "" : (reason ?? ""),
+    requests: traffic === undefined ? none : formatRate(traffic.requestsPerMinute),
+    errors: formatErrors(traffic),
+    restarts: String(status.restarts),
+    reason: reason ?? "",
     can_start: isOthers && isStopped,
     can_stop: isOthers && !isStopped && !underTheDashboard.includes(name),
     can_restart: isOthers && !isStopped,
   };
+}
+
+/** The share of requests that failed; nothing is said where there was none. */
+export function formatErrors(
+  traffic: Pick<Traffic, "requests" | "serverErrors"> | undefined,
+): string {
+  if (traffic === undefined || traffic.requests === 0) return none;
+  return formatPercent((traffic.serverErrors / traffic.requests) * 100);
 }

@@ -1,8 +1,16 @@
 import type { Log } from "@hivematrix/lib/log";
 import type { Platform } from "../control/platform.ts";
+import type { Figures } from "../figures/figures.ts";
+import { type PlatformSummary, summarise } from "./platform_summary.ts";
 import { type ServiceRow, serviceRow } from "./service_row.ts";
 
-type Send = (rows: readonly ServiceRow[]) => void;
+/** What whoever watches is sent. */
+export interface StatusNews {
+  readonly services: readonly ServiceRow[];
+  readonly platform: PlatformSummary;
+}
+
+type Send = (news: StatusNews) => void;
 
 /** After a change others usually follow; they go out together. */
 const gatherMs = 100;
@@ -12,14 +20,20 @@ const refreshMs = 3000;
 /** The rows of all services, sent to whoever listens whenever one changes. Costs nothing unheard. */
 export class StatusFeed {
   readonly #platform: Pick<Platform, "status" | "onChange">;
+  readonly #figures: Pick<Figures, "trafficOf">;
   readonly #log: Log;
   readonly #listeners = new Set<{ send: Send; end: () => void }>();
   #ignoreChanges: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isSending = false;
 
-  constructor(platform: Pick<Platform, "status" | "onChange">, log: Log) {
+  constructor(
+    platform: Pick<Platform, "status" | "onChange">,
+    figures: Pick<Figures, "trafficOf">,
+    log: Log,
+  ) {
     this.#platform = platform;
+    this.#figures = figures;
     this.#log = log;
   }
 
@@ -60,8 +74,12 @@ export class StatusFeed {
     if (this.#isSending) return this.#sendAfter(gatherMs);
     this.#isSending = true;
     try {
-      const rows = (await this.#platform.status()).services.map(serviceRow);
-      for (const { send } of this.#listeners) send(rows);
+      const watched = (await this.#platform.status()).services.map((status) => {
+        return { status, traffic: this.#figures.trafficOf(status.name) };
+      });
+      const services = watched.map(({ status, traffic }) => serviceRow(status, traffic));
+      const news = { services, platform: summarise(watched) };
+      for (const { send } of this.#listeners) send(news);
     } catch (error) {
       this.#log.warn("cannot read the services' state", { error });
     } finally {
