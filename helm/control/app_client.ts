@@ -77,6 +77,7 @@ async function ask(
       });
       // Cut off, it has said all that it could; the caller sees that the end is missing.
       response.on("error", () => resolve());
+      lines.on("error", () => resolve());
     });
     outgoing.on("error", gone);
     outgoing.end(body === undefined ? undefined : JSON.stringify(body));

@@ -2,7 +2,7 @@
 import { access, constants, lstat, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isThere } from "./app_places.ts";
-import { operationMark } from "./operation_mark.ts";
+import { endMarked, operationMark } from "./operation_mark.ts";
 import type { OperationParts } from "./operation_parts.ts";
 import { CommandError, runCommand } from "./run_command.ts";
 
@@ -35,6 +35,9 @@ export async function runInstallScript(
     if (!(error instanceof CommandError)) throw error;
     const last = error.lines.filter((line) => line.trim() !== "").at(-1);
     throw new Error(`install.sh ${error.message}${last === undefined ? "" : `: ${last.trim()}`}`);
+  } finally {
+    // What it has started beyond its group; services are for Helm to start.
+    await endMarked(parts.checkout, app);
   }
 }
 

@@ -7,6 +7,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
+import type { Sql } from "@hivematrix/lib/database";
 import { createTestLog, startTestPostgres } from "@hivematrix/lib/testing";
 import { waitFor } from "@hivematrix/lib/wait_for";
 import { linkPackages } from "../commands/testing.ts";
@@ -223,31 +224,49 @@ export async function startInstallTest(
       }
       await replaceHelm();
     },
-    async tracesOf(app) {
-      const apps = join(checkout.root, "apps");
-      const there = (...names: string[]) => existsSync(join(apps, ...names));
-      const services = JSON.parse(readFileSync(checkout.servicesFile, "utf8"));
-      const [found] = await sql`
-        select exists (select from pg_roles where rolname = ${`${app}_user`}) as role,
-          exists (select from pg_database where datname = ${`${app}_db`}) as database`;
-      return {
-        folder: there(app),
-        temporary: there(".preparing", app) || there(".replaced", app),
-        kept: there(".kept", app),
-        config: app in config().apps,
-        services: app in services,
-        entry: registry.find(app) !== undefined,
-        role: found?.["role"],
-        database: found?.["database"],
-        journal: (await listJournals(checkout)).some((journal) => journal.app === app),
-        process: (await readRunFile(checkout.runDir, app)) !== undefined,
-        children: (await findMarked(operationMark(checkout, app))).length > 0,
-      };
-    },
+    tracesOf: (app) => readTraces({ checkout, registry, sql }, app),
     async ask(app) {
       const response = await fetch(`http://127.0.0.1:${config().apps[app]?.port}/`);
       return await response.text();
     },
+  };
+}
+
+/** Looks everywhere. */
+export async function readTraces(
+  { checkout, registry, sql }: { checkout: Checkout; registry: AppRegistry; sql: Sql },
+  app: string,
+): Promise<AppTraces> {
+  const apps = join(checkout.root, "apps");
+  const there = (...names: string[]) => existsSync(join(apps, ...names));
+  const services = JSON.parse(readFileSync(checkout.servicesFile, "utf8"));
+  const config = JSON.parse(readFileSync(checkout.masterConfigFile, "utf8"));
+  const [found] = await sql`
+    select exists (select from pg_roles where rolname = ${`${app}_user`}) as role,
+      exists (select from pg_database where datname = ${`${app}_db`}) as database`;
+  return {
+    folder: there(app),
+    temporary: there(".preparing", app) || there(".replaced", app),
+    kept: there(".kept", app),
+    config: app in config.apps,
+    services: app in services,
+    entry: registry.find(app) !== undefined,
+    role: found?.["role"],
+    database: found?.["database"],
+    journal: (await listJournals(checkout)).some((journal) => journal.app === app),
+    process: (await readRunFile(checkout.runDir, app)) !== undefined,
+    children: (await findMarked(operationMark(checkout, app))).length > 0,
+  };
+}
+
+/** Where the test run's PostgreSQL is, as the master configuration has it. */
+export function externalPostgres(url: URL): MasterConfig["databases"]["postgresql"] {
+  return {
+    mode: "external",
+    host: url.hostname,
+    port: Number(url.port),
+    admin_user: "postgres",
+    admin_password: "nobody asks for it",
   };
 }
 
@@ -256,13 +275,6 @@ async function configOn(url: URL): Promise<MasterConfig> {
   const portOffset = await findFreeOffset();
   const nexus = { port: 8000 + portOffset, tls: false };
   const config = makeConfig({ portOffset, nexus });
-  const postgresql = {
-    mode: "external" as const,
-    host: url.hostname,
-    port: Number(url.port),
-    admin_user: "postgres",
-    admin_password: "nobody asks for it",
-  };
   const { template: _, ...apps } = config.apps;
-  return { ...config, apps, databases: { postgresql } };
+  return { ...config, apps, databases: { postgresql: externalPostgres(url) } };
 }
