@@ -43,6 +43,7 @@ const asAdministrator: readonly Visit[] = [
   ["/helm/services/template", "template"],
   ["/helm/services/nosuch", "Not Found"],
   ["/helm/apps", "Apps"],
+  [(page) => installFrom(page, "/nowhere/at-all"), "Install at-all"],
   ["/helm/operations/nosuch", "Not Found"],
   ["/helm/logs", "Logs"],
   ["/helm/logs?text=nothing-of-this-kind", "Logs"],
@@ -124,6 +125,12 @@ async function visit(
 
 function asWhole(text: string): RegExp {
   return new RegExp(`^${text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")}$`);
+}
+
+async function installFrom(page: Page, folder: string): Promise<void> {
+  await page.getByLabel(/^Git URL/).fill(folder);
+  await page.getByRole("button", { name: "Install", exact: true }).click();
+  await page.getByRole("alert").waitFor();
 }
 
 async function fillIn(page: Page, username: string, password: string): Promise<void> {
