@@ -120,10 +120,13 @@ function addServices(cli: Argv, checkout: Checkout): void {
   cli.command(
     "status",
     "Show every service with its state",
-    (y) => y.option("json", { type: "boolean", default: false, describe: "for programs" }),
-    async ({ json }) => {
+    (y) =>
+      y
+        .option("wide", { type: "boolean", default: false, describe: "with requests lately" })
+        .option("json", { type: "boolean", default: false, describe: "for programs" }),
+    async ({ json, wide }) => {
       const { status } = await import("./services.ts");
-      await status(checkout, { isJson: json });
+      await status(checkout, { isJson: json, isWide: wide });
     },
   );
 }

@@ -12,11 +12,14 @@ import { withProgress } from "./progress.ts";
 import { statusTable } from "./status_table.ts";
 
 /** `helm status`: every service with its state; without a daemon, what it left running. */
-export async function status(checkout: Checkout, { isJson }: { isJson: boolean }): Promise<void> {
+export async function status(
+  checkout: Checkout,
+  { isJson, isWide }: { isJson: boolean; isWide: boolean },
+): Promise<void> {
   const daemon = await connectDaemon(checkout);
   const found = daemon === undefined ? await inspectWithoutDaemon(checkout) : await daemon.status();
   if (isJson) return print(JSON.stringify(found, null, 2));
-  print(statusTable(found.services));
+  print(statusTable(found.services, { isWide }));
   if (found.problem !== undefined) print("", found.problem);
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { Figures } from "../figures/figures.ts";
 import { LogStore } from "../logs/log_store.ts";
 import { controlRoutes } from "./control_routes.ts";
 import { startTestDaemon } from "./testing.ts";
@@ -7,7 +8,9 @@ import { startTestDaemon } from "./testing.ts";
 test("R22: no control route answers without the control token", async (t) => {
   const { ask, askAsAdmin, core, platform, installs, log } = await startTestDaemon(t);
   const logs = new LogStore(platform, log);
-  const routes = controlRoutes({ platform, installs, logs, token: "", shutdown: async () => {} });
+  const figures = new Figures(platform, log);
+  const shutdown = async () => {};
+  const routes = controlRoutes({ platform, installs, logs, figures, token: "", shutdown });
   assert.ok(routes.length >= 6);
   const strangers = [
     {},

@@ -5,6 +5,7 @@ import { readBearer } from "@hivematrix/lib/auth";
 import { HttpError } from "@hivematrix/lib/http_error";
 import { readJsonFields } from "@hivematrix/lib/request_body";
 import type { Handler, Route } from "@hivematrix/lib/router";
+import type { Figures } from "../figures/figures.ts";
 import type { InstallManager } from "../install/install_manager.ts";
 import { listLogs } from "../logs/log_api.ts";
 import type { LogStore } from "../logs/log_store.ts";
@@ -16,6 +17,7 @@ export interface ControlOptions {
   readonly logs: LogStore;
   readonly token: string;
   readonly installs: InstallManager;
+  readonly figures: Pick<Figures, "withTraffic">;
   /** Ends the daemon after the answer is out. */
   readonly shutdown: (options: { keepServices: boolean }) => Promise<void>;
 }
@@ -24,7 +26,7 @@ export function controlRoutes(options: ControlOptions): Route[] {
   const { platform, installs, logs, token, shutdown } = options;
   const guarded = (handler: Handler): Handler => controlTokenRequired(token, handler);
   return [
-    { method: "GET", path: "/control/status", handler: guarded(showStatus(platform)) },
+    { method: "GET", path: "/control/status", handler: guarded(showStatus(options)) },
     { method: "GET", path: "/control/logs", handler: guarded(listLogs({ platform, logs })) },
     { method: "POST", path: "/control/up", handler: guarded(bringUp(platform)) },
     { method: "POST", path: "/control/restart", handler: guarded(restartAll(platform)) },
@@ -48,8 +50,11 @@ function controlTokenRequired(token: string, handler: Handler): Handler {
   };
 }
 
-function showStatus(platform: Platform): Handler {
-  return async () => Response.json(await platform.status());
+function showStatus({ platform, figures }: ControlOptions): Handler {
+  return async () => {
+    const status = await platform.status();
+    return Response.json({ ...status, services: figures.withTraffic(status.services) });
+  };
 }
 
 /** POST /control/up: files up to date, whatever does not run begins to start. */

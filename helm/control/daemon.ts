@@ -65,7 +65,7 @@ export async function startDaemon(
     ...dashboard.routes,
     ...kept.routes,
     ...ingestRoutes({ logDir: checkout.logDir, logs }, auth),
-    ...controlRoutes({ platform, installs, logs, token, shutdown }),
+    ...controlRoutes({ platform, installs, logs, figures: kept.figures, token, shutdown }),
   ];
   const handle = redirectDirectVisits(platform, router(routes, { service: "helm", log }));
   const port = config.apps["helm"]?.port ?? 0;

@@ -94,6 +94,14 @@ export class Figures {
     return traffic && { ...traffic, open: this.sources.open(service, nowMs) };
   }
 
+  /** Services with the requests of the last minutes. */
+  withTraffic(services: readonly ServiceStatus[]): ServiceStatus[] {
+    return services.map((service) => {
+      const traffic = this.trafficOf(service.name);
+      return traffic === undefined ? service : { ...service, traffic };
+    });
+  }
+
   rangeOf(service: string, hours: RangeHours): FigureRange {
     return readRange(this.#series.get(service), hours, this.#now());
   }

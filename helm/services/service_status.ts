@@ -1,3 +1,5 @@
+import type { Traffic } from "../figures/traffic.ts";
+
 export type ServiceState =
   | "stopped"
   | "starting"
@@ -32,4 +34,6 @@ export interface ServiceStatus {
   /** The process that serves in its place while it is restarted. */
   readonly standIn?: { readonly pid: number; readonly port: number };
   readonly dependencies: readonly string[];
+  /** Its requests lately, where whoever asks wants to know. */
+  readonly traffic?: Traffic;
 }
