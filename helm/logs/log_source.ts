@@ -23,15 +23,21 @@ export interface LogChunk {
   readonly hasMore: boolean;
 }
 
-/** Bounds what reading costs in memory; and a line that is longer is cut. */
-const chunkBytes = 256 * 1024;
+/**
+ * Bounds what reading costs in memory: some 300 lines at a time leave nothing but young garbage. A line
+ * that is longer than the least of these is cut.
+ */
+const chunkBytes = 96 * 1024;
 const maxLineBytes = 64 * 1024;
 /** Two lines may begin alike; that the last two or three are the same is a loop's doing. */
 const anchorBytes = 1024;
 
 export const startOfLog: LogPosition = { offset: 0, anchor: Buffer.alloc(0), copyId: "" };
 
-/** What was written after a position, at most about 256 KB of it. */
+/**
+ * What was written after a position, at most about 96 KB of it. The lines hold until the next call, of
+ * whatever log: they are parts of the same memory.
+ */
 export function readChunk(file: string, position: LogPosition): LogChunk {
   const copyId = identify(`${file}.1`);
   // A copy that somebody has removed says nothing about the log.
@@ -55,8 +61,9 @@ function readCopy(copy: string, position: LogPosition, copyId: string): LogChunk
   const chunk = readFrom(copy, { ...position, offset }, size);
   if (chunk.hasMore) return { ...chunk, hasLost };
   // A copy ends where the log was emptied, so what has no line's end is a line all the same.
+  const before = chunk.lines.map((line) => Buffer.from(line));
   const rest = readRange(copy, chunk.position.offset, size);
-  const lines = rest.length > 0 ? [...chunk.lines, rest.subarray(0, maxLineBytes)] : chunk.lines;
+  const lines = rest.length > 0 ? [...before, rest.subarray(0, maxLineBytes)] : before;
   return { lines, position: { ...startOfLog, copyId }, hasLost, hasMore: true };
 }
 
@@ -100,13 +107,15 @@ function findAnchor(file: string, anchor: Buffer, size: number): number | undefi
   return undefined;
 }
 
+const shared = Buffer.alloc(chunkBytes + anchorBytes);
+
 function readRange(file: string, start: number, end: number): Buffer {
   if (end <= start) return Buffer.alloc(0);
   const descriptor = openSync(file, "r");
   try {
     const length = Math.min(end, fstatSync(descriptor).size) - start;
-    const bytes = Buffer.allocUnsafe(Math.max(0, length));
-    return bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, start));
+    const bytes = length <= shared.length ? shared : Buffer.allocUnsafe(length);
+    return bytes.subarray(0, readSync(descriptor, bytes, 0, Math.max(0, length), start));
   } finally {
     closeSync(descriptor);
   }
