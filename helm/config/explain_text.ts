@@ -43,7 +43,7 @@ function describeSource(source: ValueSource): string[] {
   return overrides === undefined ? [line] : [line, `  without ${key}: ${overrides}`];
 }
 
-function describePlace({ file, section, line, found }: FilePlace): string {
+export function describePlace({ file, section, line, found }: FilePlace): string {
   const where = section === undefined ? file : `${file} [${section}]`;
   if (line === undefined) return `${where}, but is not there now: helm config sync-all writes it`;
   const other =
@@ -51,7 +51,7 @@ function describePlace({ file, section, line, found }: FilePlace): string {
   return `${where}, line ${line}${other}`;
 }
 
-function describeRunning(app: string, { pid, isCurrent, value }: RunningValue): string {
+export function describeRunning(app: string, { pid, isCurrent, value }: RunningValue): string {
   if (isCurrent) return `the same (process ${pid})`;
   const what = value === undefined ? "former settings" : value;
   return `${what} (process ${pid}): helm config sync-all or helm restart ${app} changes that`;

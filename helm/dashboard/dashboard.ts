@@ -7,13 +7,16 @@ import type { Handler, Route } from "@hivematrix/lib/router";
 import { createViews } from "@hivematrix/lib/views";
 import type { Platform } from "../control/platform.ts";
 import type { Figures } from "../figures/figures.ts";
+import { readAppRegistry } from "../install/app_registry.ts";
 import type { InstallManager } from "../install/install_manager.ts";
 import type { LogStore } from "../logs/log_store.ts";
 import { LogStreams } from "../logs/log_stream.ts";
 import { appRoutes } from "./app_routes.ts";
+import { configRoutes } from "./config_routes.ts";
 import { IdentityConnection } from "./identity_connection.ts";
 import { logRoutes } from "./log_routes.ts";
 import { Notices } from "./notices.ts";
+import { ProposedChanges } from "./proposed_changes.ts";
 import { serviceRoutes } from "./service_routes.ts";
 import { endThroughApi, listAllSessions } from "./session_api.ts";
 import { confirmEnd, endFromPage } from "./session_end_pages.ts";
@@ -63,6 +66,10 @@ export function createDashboard({
     { method: "DELETE", path: "/api/sessions/:id", handler: admin(endThroughApi(platform)) },
     ...userRoutes(parts, admin),
     ...appRoutes({ ...parts, installs, closing: closing.signal }, admin),
+    ...configRoutes(
+      { ...parts, registry: readAppRegistry(), proposals: new ProposedChanges() },
+      admin,
+    ),
     ...logRoutes({ platform, views, logs, streams }, admin),
     ...scriptRoutes(admin),
   ];

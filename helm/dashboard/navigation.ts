@@ -6,6 +6,7 @@ const places = [
   { path: "/logs", label: "Logs" },
   { path: "/sessions", label: "Sessions" },
   { path: "/users", label: "Users" },
+  { path: "/config", label: "Configuration" },
 ] as const;
 
 export type NavigationPath = (typeof places)[number]["path"];

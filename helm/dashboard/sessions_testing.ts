@@ -13,6 +13,7 @@ import {
   startCore,
   type TestCoreOptions,
 } from "../../core/testing.ts";
+import type { Checkout } from "../config/checkout.ts";
 import type { MasterConfig } from "../config/master_config.ts";
 import { makeInstallManager } from "../control/app_services.ts";
 import { createHelmAuth } from "../control/helm_auth.ts";
@@ -41,6 +42,9 @@ export const grace = {
 
 export interface TestSessions {
   readonly core: StartedCore;
+  readonly checkout: Checkout;
+  /** What the platform began with; nobody has saved it. */
+  readonly config: MasterConfig;
   readonly log: ReturnType<typeof createTestLog>;
   readonly url: string;
   /** The administrator's token. */
@@ -96,6 +100,8 @@ export async function startSessions(
   };
   return {
     core,
+    checkout,
+    config,
     log,
     url: server.url.origin,
     token,

@@ -1,0 +1,38 @@
+import type { UserContext } from "@hivematrix/lib/auth";
+import type { Handler, Route } from "@hivematrix/lib/router";
+import type { ConfigPagesParts } from "./config_access.ts";
+import {
+  applyThroughApi,
+  explainThroughApi,
+  historyThroughApi,
+  listThroughApi,
+  planThroughApi,
+} from "./config_api.ts";
+import { applyFromPage, proposeFromPage, showProposal } from "./config_change_pages.ts";
+import { showConfigPage, showHistoryPage, showSettingPage, showValuePage } from "./config_pages.ts";
+
+/** The pages about the settings, and their JSON twins. @param admin lets administrators in */
+export function configRoutes(
+  parts: ConfigPagesParts,
+  admin: (handler: Handler<UserContext>) => Handler,
+): Route[] {
+  const route = (method: string, path: string, handler: Handler<UserContext>): Route => ({
+    method,
+    path,
+    handler: admin(handler),
+  });
+  return [
+    route("GET", "/config", showConfigPage(parts)),
+    route("GET", "/config/setting", showSettingPage(parts)),
+    route("GET", "/config/value", showValuePage(parts)),
+    route("GET", "/config/history", showHistoryPage(parts)),
+    route("POST", "/config/propose", proposeFromPage(parts)),
+    route("GET", "/config/proposals/:id", showProposal(parts)),
+    route("POST", "/config/proposals/:id/apply", applyFromPage(parts)),
+    route("GET", "/api/config", listThroughApi(parts)),
+    route("POST", "/api/config", applyThroughApi(parts)),
+    route("GET", "/api/config/explain", explainThroughApi(parts)),
+    route("POST", "/api/config/plan", planThroughApi(parts)),
+    route("GET", "/api/config/history", historyThroughApi(parts)),
+  ];
+}
