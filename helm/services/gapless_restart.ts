@@ -1,7 +1,7 @@
 import type { Log } from "@hivematrix/lib/log";
-import { untilDoneOrStopped } from "./bounded_step.ts";
 import type { ProcessPlace } from "./managed_process.ts";
 import { pause } from "./pause.ts";
+import { prepareService } from "./preparation.ts";
 import type { RunRecord } from "./run_file.ts";
 import type { ServiceDefinition } from "./service_definition.ts";
 import type { ServiceStatus } from "./service_status.ts";
@@ -140,8 +140,7 @@ export class GaplessRestart {
   async #bringUp(signal: AbortSignal): Promise<StandIn> {
     const { readDefinition, announce, times, log } = this.#parts;
     const definition = await readDefinition();
-    const preparation = definition.prepare?.({ tell: () => {}, signal, log });
-    await untilDoneOrStopped(preparation, signal, times.stopGraceMs);
+    await prepareService(definition, { tell: () => {}, signal, log }, times);
     signal.throwIfAborted();
     const standIn = await StandIn.start(definition, this.#standInParts, signal);
     this.#keep(standIn);

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import path from "node:path";
@@ -10,6 +11,7 @@ import { readProcess } from "./process_table.ts";
 import { isSameProcess, type RunRecord, removeRunFile, writeRunFile } from "./run_file.ts";
 import type { Command, ServiceDefinition } from "./service_definition.ts";
 import { settingsFingerprint } from "./settings_fingerprint.ts";
+import { endStrays, markOfRun } from "./strays.ts";
 
 export interface ProcessPlace {
   readonly name: string;
@@ -92,6 +94,8 @@ export class ManagedProcess {
       }
     }
     await endGroup(this.pid, Math.min(graceMs, 2000));
+    const { run } = this.#record;
+    if (run !== undefined) await endStrays(run, Math.min(graceMs, 2000));
     // Where it cannot be removed (a read-only disk), it tells of a process that is gone: harmless.
     await removeRunFile(this.#place.runDir, this.#place.name).catch(() => {});
     this.#release();
@@ -115,7 +119,8 @@ export async function spawnProcess(
   place: ProcessPlace,
 ): Promise<ManagedProcess> {
   const command = await readCommand(definition);
-  const child = spawnWaiting(definition, command, place.logFile);
+  const run = randomUUID();
+  const child = spawnWaiting(definition, command, place.logFile, run);
   const gone = new AbortController();
   const ending: Ending = { words: "" };
   child.on("exit", (status, signal) => {
@@ -124,7 +129,7 @@ export async function spawnProcess(
   });
   try {
     await once(child, "spawn");
-    const record = await recordOf(child, definition);
+    const record = { ...(await recordOf(child, definition)), run };
     await writeRunFile(place.runDir, place.name, record);
     releaseStart(child);
     return new ManagedProcess({
@@ -168,6 +173,7 @@ function spawnWaiting(
   { name, folder, env, user }: ServiceDefinition,
   command: Command,
   logFile: string,
+  run: string,
 ): ChildProcess {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new Error(`Cannot start ${name}: its folder ${folder} does not exist`);
@@ -177,7 +183,7 @@ function spawnWaiting(
   try {
     return spawn("/bin/sh", ["-c", startWhenNoted, ...command], {
       cwd: folder,
-      env: { ...passedOn(), ...env },
+      env: { ...passedOn(), ...env, ...markOfRun(run) },
       detached: true,
       stdio: ["ignore", log, log, "pipe"],
       ...(user !== undefined && process.getuid?.() === 0 ? user : {}),

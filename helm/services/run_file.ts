@@ -11,6 +11,8 @@ export interface RunRecord {
   readonly startedAt: string;
   /** Of the settings that it was started with (settings_fingerprint.ts). */
   readonly settings?: string;
+  /** By which its children are known (strays.ts). */
+  readonly run?: string;
   /** Where it listens. */
   readonly port?: number;
   /** Of a stand-in: whether others are told to go to it. */

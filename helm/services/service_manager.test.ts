@@ -97,6 +97,27 @@ test("stopAll stops dependents first and leaves no process, children included", 
   );
 });
 
+test("a child that has left the service's group, as daemons do, is ended with it", {
+  skip: process.platform !== "linux" && "only Linux shows whose child it was",
+}, async (t) => {
+  const program = `const child = require("child_process").spawn("sleep", ["60"], { detached: true });
+    child.unref(); console.log(JSON.stringify({ child: child.pid })); ${answering}`;
+  const { manager, readLog } = await createManager(t, [await service("web", program)]);
+  const children: number[] = [];
+  const isGone = async (pid: number) => (await readProcess(pid)) === undefined;
+  for (const end of ["stop", "SIGKILL"]) {
+    await manager.start("web");
+    await manager.waitUntilReady();
+    const child = Number(/.*"child":(\d+)/s.exec(await readLog("web"))?.[1]);
+    children.push(child);
+    assert.equal(await isGone(child), false);
+    if (end === "stop") await manager.stop("web");
+    else process.kill((await statusOf(manager, "web")).pid ?? 0, "SIGKILL");
+    assert.ok(await pollUntil(() => isGone(child), { timeoutMs: 10_000 }), end);
+  }
+  assert.notEqual(children[0], children[1]);
+});
+
 test("a service that ignores SIGTERM is killed with its children after the grace time", async (t) => {
   const stubborn = `process.on("SIGTERM", () => {});
     require("child_process").spawn("sh", ["-c", "trap '' TERM; sleep 60; sleep 60"]); ${answering}`;
@@ -191,7 +212,7 @@ test("a service gets its own environment and of Helm's only what the machine say
   const fromMachine = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"].filter((name) => process.env[name]);
   assert.deepEqual(
     names.filter((name) => !fromShell.includes(name)).sort(),
-    [...fromMachine, "PORT", "SERVICE_NAME"].sort(),
+    [...fromMachine, "HIVEMATRIX_RUN", "PORT", "SERVICE_NAME"].sort(),
   );
 });
 

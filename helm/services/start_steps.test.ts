@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { waitFor } from "@hivematrix/lib/wait_for";
-import { answering, createManager, makeFolder, service, statusOf } from "./testing.ts";
+import { answering, createManager, makeFolder, service, statusOf, untilState } from "./testing.ts";
 
 test("what a preparation tells is shown while it lasts, and each new part of it logged", async (t) => {
   const gate = createGate();
@@ -44,6 +44,38 @@ test("a preparation is told when its service is stopped", async (t) => {
   await begun.opened;
   await manager.stop("web");
   assert.equal(isTold, true);
+});
+
+test("a preparation that is stuck is tried again, one that comes on is not", async (t) => {
+  let tries = 0;
+  const stuck = await service("stuck", answering, {
+    prepare: ({ tell }) => {
+      tries++;
+      tell("asking somebody who does not answer");
+      return new Promise(() => {});
+    },
+  });
+  let slowTries = 0;
+  const slow = await service("slow", answering, {
+    async prepare({ tell }) {
+      slowTries++;
+      for (let step = 0; step < 12; step++) {
+        tell(`step ${step}`);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    },
+  });
+  const times = { prepareLimitMs: 500, stopGraceMs: 50 };
+  const { manager } = await createManager(t, [stuck, slow], { times });
+  await manager.startAll();
+  await manager.waitUntilReady(["slow"]);
+  assert.equal(slowTries, 1);
+  const { reason } = await untilState(manager, "stuck", "crash-looping");
+  assert.equal(
+    reason,
+    "nothing was heard of its preparation for 0.5 s, the last was: asking somebody who does not answer",
+  );
+  assert.ok(tries >= 3);
 });
 
 test("the command may be found by the preparation", async (t) => {

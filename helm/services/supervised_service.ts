@@ -1,5 +1,4 @@
 import type { Log } from "@hivematrix/lib/log";
-import { untilDoneOrStopped } from "./bounded_step.ts";
 import {
   adoptProcess,
   type ManagedProcess,
@@ -8,6 +7,7 @@ import {
 } from "./managed_process.ts";
 import { pause } from "./pause.ts";
 import { requireFreePort } from "./port_check.ts";
+import { prepareService } from "./preparation.ts";
 import { withoutFigure } from "./progress_text.ts";
 import { restartDelay } from "./restart_delay.ts";
 import { isSameProcess, readRunFile } from "./run_file.ts";
@@ -212,11 +212,7 @@ export class SupervisedService {
       await nextChange(signal);
     }
     report("starting");
-    await untilDoneOrStopped(
-      definition.prepare?.(this.#step(report, signal)),
-      signal,
-      times.stopGraceMs,
-    );
+    await prepareService(definition, this.#step(report, signal), times);
     if (signal.aborted) return undefined;
     // Whatever runs already is kept, not doubled, also when nobody called adopt().
     const record = await readRunFile(place.runDir, place.name);

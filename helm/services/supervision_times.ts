@@ -5,6 +5,8 @@ export interface SupervisionTimes {
   readonly longestStartPollMs: number;
   /** A service that is still not ready after that is ended and started again. */
   readonly startLimitMs: number;
+  /** A preparation of which nothing is heard for that long is tried again (building a Keycloak: 2 min). */
+  readonly prepareLimitMs: number;
   /** Between health checks of a ready service, and the longest that one may take. */
   readonly healthIntervalMs: number;
   readonly healthTimeoutMs: number;
@@ -31,6 +33,7 @@ export const defaultTimes: SupervisionTimes = {
   firstStartPollMs: 25,
   longestStartPollMs: 250,
   startLimitMs: 120_000,
+  prepareLimitMs: 300_000,
   healthIntervalMs: 2000,
   healthTimeoutMs: 3000,
   failuresUntilUnhealthy: 3,
