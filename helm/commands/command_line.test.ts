@@ -163,22 +163,6 @@ test("a taken port is named with its holder and the way out", async (t) => {
   assert.match(up.stderr, /port-offset|config set/);
 });
 
-test("wrong usage ends with 2 and a hint, what fails with 1", async (t) => {
-  const { helm } = await makeInstallation(t, { isInitialised: false });
-  const unknown = await helm("stauts");
-  assert.deepEqual([unknown.status, /Did you mean status/.test(unknown.stderr)], [2, true]);
-  assert.equal((await helm()).status, 2);
-  assert.equal((await helm("up", "--detached")).status, 2);
-  assert.equal((await helm("init", "--environment", "production")).status, 2);
-  assert.equal((await helm("logs", "-n", "many")).status, 2);
-  const up = await helm("up", "--detach");
-  assert.equal(up.status, 1);
-  assert.match(up.stderr, /there is none yet, run "helm init"\n$/);
-  const help = await helm("init", "--help");
-  assert.equal(help.status, 0);
-  assert.match(help.stdout, /Examples:\n +helm init --environment production/);
-});
-
 test("in the foreground it stays until Ctrl-C, which stops everything", async (t) => {
   const { checkout, status } = await makeInstallation(t);
   const child = spawn(join(checkout.root, "scripts/helm"), ["up"], { detached: true });

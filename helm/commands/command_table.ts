@@ -78,18 +78,25 @@ function addUpAndDown(cli: Argv, checkout: Checkout): void {
       if (!(await up(checkout, { isDev: dev, isDetached: detach }))) process.exitCode = 1;
     },
   );
-  cli.command("down", "Stop every service, and Helm", {}, async () => {
-    const { down } = await import("./down.ts");
-    await down(checkout);
-  });
+  cli.command(
+    "down",
+    "Stop every service, and Helm",
+    (y) => y.example("$0 down", "all data are kept"),
+    async () => {
+      const { down } = await import("./down.ts");
+      await down(checkout);
+    },
+  );
 }
 
 function addServices(cli: Argv, checkout: Checkout): void {
-  const names = { type: "string", array: true, demandOption: true } as const;
+  const describe = 'a name of "helm status"; several are good';
+  const names = { type: "string", array: true, demandOption: true, describe } as const;
   cli.command(
     "start <service..>",
     "Start services, and what they need",
-    (y) => y.positional("service", names),
+    (y) =>
+      y.positional("service", names).example("$0 start template", "and waits until it is ready"),
     async ({ service }) => {
       const { act } = await import("./services.ts");
       await act(checkout, "start", service);
@@ -98,7 +105,7 @@ function addServices(cli: Argv, checkout: Checkout): void {
   cli.command(
     "stop <service..>",
     "Stop services",
-    (y) => y.positional("service", names),
+    (y) => y.positional("service", names).example("$0 stop template", "until it is started again"),
     async ({ service }) => {
       const { act } = await import("./services.ts");
       await act(checkout, "stop", service);
@@ -123,7 +130,8 @@ function addServices(cli: Argv, checkout: Checkout): void {
     (y) =>
       y
         .option("wide", { type: "boolean", default: false, describe: "with requests lately" })
-        .option("json", { type: "boolean", default: false, describe: "for programs" }),
+        .option("json", { type: "boolean", default: false, describe: "for programs" })
+        .example("$0 status", "with what keeps a service from being ready"),
     async ({ json, wide }) => {
       const { status } = await import("./services.ts");
       await status(checkout, { isJson: json, isWide: wide });
@@ -134,10 +142,15 @@ function addServices(cli: Argv, checkout: Checkout): void {
 function addKeys(cli: Argv, checkout: Checkout): void {
   cli.command("keys", "Change the keys that tokens are signed with", (y) =>
     y
-      .command("rotate", "Sign with the next key from now on", {}, async () => {
-        const { rotateKeys } = await import("./keys.ts");
-        await rotateKeys(checkout);
-      })
+      .command(
+        "rotate",
+        "Sign with the next key from now on",
+        (z) => z.example("$0 keys rotate", "nobody is signed out by it"),
+        async () => {
+          const { rotateKeys } = await import("./keys.ts");
+          await rotateKeys(checkout);
+        },
+      )
       .demandCommand(1, "Name an action: rotate."),
   );
 }

@@ -53,5 +53,5 @@ test("a shell that is not known is refused with those that are", async (t) => {
   const { helm } = await makeInstallation(t);
   const { status, stderr } = await helm("completion", "tcsh");
   assert.equal(status, 2);
-  assert.match(stderr, /shell, Given: "tcsh", Choices: "bash", "zsh", "fish"/);
+  assert.match(stderr, /shell is "tcsh", it has to be one of "bash", "zsh", "fish"/);
 });

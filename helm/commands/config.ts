@@ -3,6 +3,7 @@ import { describeChange, findChanges } from "../config/config_changes.ts";
 import { editValue, removeValue } from "../config/config_edit.ts";
 import { writeConf, writeDotenv } from "../config/config_manager.ts";
 import { getValue, maskSecrets } from "../config/config_values.ts";
+import { findKeyProblem } from "../config/known_keys.ts";
 import {
   loadMasterConfig,
   type MasterConfig,
@@ -22,8 +23,12 @@ export async function showConfig(checkout: Checkout): Promise<void> {
 
 /** `helm config get <key>`: one value as it is, a group of values with its secrets masked. */
 export async function getConfig(checkout: Checkout, key: string): Promise<void> {
-  const value = getValue((await readMasterDocument(checkout)).value, key);
-  if (value === undefined) throw new Error(`${key} is not set`);
+  const config = (await readMasterDocument(checkout)).value;
+  const value = getValue(config, key);
+  if (value === undefined) {
+    const problem = findKeyProblem(config, key);
+    throw new Error(`${key} is not set${problem === undefined ? "" : `: ${problem}`}`);
+  }
   if (typeof value === "object") print(JSON.stringify(maskSecrets(value, key), null, 2));
   else print(String(value));
 }

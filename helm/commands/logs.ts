@@ -6,6 +6,7 @@ import { formatLogLine } from "../control/log_line.ts";
 import { readLogRecord } from "../control/log_record.ts";
 import { inOrder, type LogLine, searchLogs } from "../control/log_search.ts";
 import { followLogs, logEnds, readLastLines } from "../control/log_tail.ts";
+import { didYouMean } from "../control/near_names.ts";
 import { print } from "./output.ts";
 import { findStoredLines } from "./stored_lines.ts";
 
@@ -51,7 +52,8 @@ export async function chooseServices(
   const known = serviceNames(await loadMasterConfig(checkout));
   const unknown = named.find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw new Error(`There is no service "${unknown}", there are: ${known.join(", ")}`);
+    const near = didYouMean(unknown, known);
+    throw new Error(`There is no service "${unknown}", there are: ${known.join(", ")}${near}`);
   }
   return named.length === 0 ? known : [...new Set(named)];
 }

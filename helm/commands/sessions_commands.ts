@@ -13,7 +13,8 @@ export function addSessions(cli: Argv, checkout: Checkout): Argv {
       (y) =>
         y
           .positional("person", { type: "string", describe: "a part of the name" })
-          .option("json", { type: "boolean", default: false, describe: "for programs" }),
+          .option("json", { type: "boolean", default: false, describe: "for programs" })
+          .example("$0 sessions list ada", "with the IDs for revoke"),
       async ({ person, json }) => (await load()).listSessions(checkout, person, { isJson: json }),
     )
     .command(

@@ -49,13 +49,14 @@ function addListAndShow(cli: Argv, checkout: Checkout): void {
       (y) =>
         y
           .positional("search", { type: "string", describe: "a part of a name or address" })
-          .option("json", json),
+          .option("json", json)
+          .example("$0 users list ada", "whose name or address has ada in it"),
       async ({ search, json }) => (await load()).listUsers(checkout, search, { isJson: json }),
     )
     .command(
       "show <user>",
       "Show one user, with groups and sessions at the identity provider",
-      (y) => forUser(y).option("json", json),
+      (y) => forUser(y).option("json", json).example("$0 users show ada", ""),
       async ({ user, json }) => (await load()).showUser(checkout, user, { isJson: json }),
     );
 }
@@ -66,9 +67,9 @@ function addCreate(cli: Argv, checkout: Checkout): void {
     "Make a user; the password is made too, and shown once",
     (y) =>
       forUser(y)
-        .option("email", { type: "string" })
-        .option("first-name", { type: "string" })
-        .option("last-name", { type: "string" })
+        .option("email", { type: "string", describe: "may be used to sign in, too" })
+        .option("first-name", { type: "string", describe: "as pages show it" })
+        .option("last-name", { type: "string", describe: "as pages show it" })
         .option("group", { ...list, describe: "such as technicians; may be repeated" })
         .option("temporary", temporary)
         .option("password-stdin", passwordInput)
@@ -95,13 +96,13 @@ function addChanges(cli: Argv, checkout: Checkout): void {
     .command(
       "disable <user>",
       "Keep somebody from signing in, and sign them out everywhere",
-      (y) => forUser(y).option("force", force),
+      (y) => forUser(y).option("force", force).example("$0 users disable ada", ""),
       async ({ user, force }) => (await load()).disableUser(checkout, user, { isForced: force }),
     )
     .command(
       "enable <user>",
       "Let somebody sign in again",
-      (y) => forUser(y),
+      (y) => forUser(y).example("$0 users enable ada", ""),
       async ({ user }) => (await load()).enableUser(checkout, user),
     )
     .command(
@@ -110,7 +111,8 @@ function addChanges(cli: Argv, checkout: Checkout): void {
       (y) =>
         forUser(y)
           .option("yes", { type: "boolean", default: false, describe: "without a question" })
-          .option("force", force),
+          .option("force", force)
+          .example("$0 users delete ada", "asks first"),
       async ({ user, yes, force }) =>
         (await load()).deleteUser(checkout, user, { isAgreed: yes, isForced: force }),
     )
@@ -130,7 +132,7 @@ function addChanges(cli: Argv, checkout: Checkout): void {
     .command(
       "sign-out <user>",
       "End all sessions, here and at the identity provider",
-      (y) => forUser(y),
+      (y) => forUser(y).example("$0 users sign-out ada", "who may sign in again at once"),
       async ({ user }) => (await load()).signOutUser(checkout, user),
     );
 }
@@ -157,7 +159,11 @@ function addGroups(cli: Argv, checkout: Checkout): void {
     .command(
       "create-group <group>",
       "Make a group",
-      (y) => y.positional("group", text).check(({ group }) => requireText("group", group)),
+      (y) =>
+        y
+          .positional("group", text)
+          .check(({ group }) => requireText("group", group))
+          .example("$0 users create-group sales", ""),
       async ({ group }) => (await load()).createGroup(checkout, group),
     );
 }

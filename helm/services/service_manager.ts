@@ -1,6 +1,7 @@
 import { EventEmitter, once } from "node:events";
 import path from "node:path";
 import type { Log } from "@hivematrix/lib/log";
+import { didYouMean } from "../control/near_names.ts";
 import { orderByDependency, withDependencies } from "./dependency_order.ts";
 import { endLeftovers } from "./leftovers.ts";
 import { LogRotation } from "./log_rotation.ts";
@@ -301,8 +302,9 @@ export class ServiceManager {
   #find(name: string): ReplaceableService {
     const service = this.#services.get(name);
     if (service !== undefined) return service;
-    const known = [...this.#services.keys()].join(", ");
-    throw new Error(`Cannot find service "${name}", there are: ${known}`);
+    const known = [...this.#services.keys()];
+    const near = didYouMean(name, known);
+    throw new Error(`Cannot find service "${name}", there are: ${known.join(", ")}${near}`);
   }
 
   #describeMissing({ dependencies }: ServiceDefinition): string | undefined {

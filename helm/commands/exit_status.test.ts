@@ -1,0 +1,86 @@
+// What every command says and ends with when it is used wrongly, or cannot do what it is asked for.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import test from "node:test";
+import { makeInstallation, type TestInstallation } from "./testing.ts";
+
+type Row = readonly [words: string, status: number, stderr: RegExp];
+
+const wrongUsage: readonly Row[] = [
+  ["", 2, /Commands:\n {2}helm init /],
+  ["stauts", 2, /^helm: there is no such command; did you mean "status"\? \("helm --help" tells/],
+  ["frobnicate", 2, /^helm: there is no command "frobnicate"/],
+  ["users lst", 2, /^helm users: there is no such command; did you mean "list"\?/],
+  ["users", 2, /^helm users: Name an action: list, /],
+  ["up --detached", 2, /^helm up: there is no option --detached; did you mean "--detach"\?/],
+  ["init --port-ofset=3", 2, /^helm init: there is no option --port-ofset; did you mean "--port-o/],
+  ["status core", 2, /^helm status: "core" is one argument too many/],
+  ["config set", 2, /^helm config set: an argument is missing \("helm config set --help"/],
+  ["logs --level loud", 2, /^helm logs: --level is "loud", it has to be one of "debug", "info", /],
+  ["logs --level", 2, /^helm logs: --level needs a value, one of /],
+  ["logs -n many", 2, /^helm logs: --lines has to be a whole number/],
+  ["completion tcsh", 2, /^helm completion: shell is "tcsh", it has to be one of /],
+  ["init --environment production", 2, /^helm init: production needs --hostname/],
+];
+
+const none = /^Cannot read .*master_config\.json: there is none yet, run "helm init"\n$/;
+const beforeInit: readonly Row[] = [
+  ["status", 1, none],
+  ["up --detach", 1, none],
+  ["logs", 1, none],
+  ["users list", 1, none],
+  ["keys rotate", 1, none],
+];
+
+const notRunning = /^Helm is not running: start everything with "helm up --detach"\n$/;
+const withoutDaemon: readonly Row[] = [
+  ["restart core", 1, notRunning],
+  ["logs coer", 1, /^There is no service "coer", there are: .*; did you mean "core"\?\n$/],
+  [
+    "config get sytem.hostname",
+    1,
+    /^sytem\.hostname is not set: .*did you mean "system\.hostname"/,
+  ],
+  ["keys rotate", 1, /^[^\n]+\n$/],
+  ["users list", 1, /^[^\n]+\n$/],
+  ["sessions list", 1, /^[^\n]+\n$/],
+];
+
+async function check({ helm }: TestInstallation, rows: readonly Row[]): Promise<void> {
+  for (const [words, status, stderr] of rows) {
+    const result = await helm(...words.split(" ").filter(Boolean));
+    assert.match(result.stderr, stderr, words);
+    assert.equal(result.status, status, words);
+    assert.equal(result.stdout, "", words);
+    assert.doesNotMatch(result.stderr, /^ +at /m, "a stack trace");
+    assert.ok(!result.stderr.includes("\u001b"), "colours without a terminal");
+  }
+}
+
+test("wrong usage ends with 2 and says in a line what may have been meant", async (t) => {
+  const installation = await makeInstallation(t, { isInitialised: false });
+  await check(installation, wrongUsage);
+  await check(installation, beforeInit);
+  const help = await installation.helm("init", "--help");
+  assert.equal(help.status, 0);
+  assert.match(help.stdout, /Examples:\n +helm init --environment production/);
+  assert.doesNotMatch(help.stdout, /\[(?:boolean|string|default: false)\]/);
+});
+
+test("what cannot be done ends with 1 and the reason", async (t) => {
+  await check(await makeInstallation(t), withoutDaemon);
+});
+
+test("who reads no further than the first line ends it without an error", async (t) => {
+  const { checkout } = await makeInstallation(t);
+  const child = spawn(join(checkout.root, "scripts/helm"), ["config", "show"]);
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    stderr += text;
+  });
+  child.stdout.destroy();
+  assert.deepEqual(await once(child, "exit"), [0, null]);
+  assert.equal(stderr, "");
+});
