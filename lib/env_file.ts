@@ -28,10 +28,10 @@ export function parseEnv(text: string): Record<string, string> {
 }
 
 /**
- * The text of a `.env` file, such that parseEnv and Node's own reader (`util.parseEnv`, `--env-file`)
- * read it back to the same values.
+ * The text of a `.env` file, such that parseEnv, Node's own reader (`util.parseEnv`, `--env-file`) and
+ * python-dotenv read it back to the same values.
  *
- * @throws {RangeError} naming the key of a value that no form of quoting carries to both
+ * @throws {RangeError} naming the key of a value that no form of quoting carries to all of them
  */
 export function formatEnv(values: Readonly<Record<string, string>>, comment?: string): string {
   const head = comment === undefined ? [] : comment.split(/\r\n|\n|\r/).map((line) => `# ${line}`);
@@ -44,7 +44,7 @@ export function formatEnv(values: Readonly<Record<string, string>>, comment?: st
     const formatted = formatValue(value);
     if (formatted !== undefined) return `${key}=${formatted}`;
     throw new RangeError(
-      `Cannot write ${key} to .env: its value mixes quotes with line ends, # or backslashes in a way that dotenv files cannot carry`,
+      `Cannot write ${key} to .env: its value has a carriage return or \${…}, or mixes quotes, backslashes and line ends in a way that dotenv files cannot carry`,
     );
   });
   return `${[...head, ...lines].join("\n")}\n`;
@@ -95,11 +95,14 @@ function closingQuote(text: string, quote: Quote): number {
 function formatValue(value: string): string | undefined {
   // Node drops carriage returns, an environment ends at NUL, UTF-8 has no half characters.
   if (/[\r\0\p{Surrogate}]/u.test(value)) return undefined;
+  // python-dotenv puts a variable's value in its place, whatever the quotes.
+  if (/\$\{[^}]*\}/.test(value)) return undefined;
   if (/^[A-Za-z0-9_./:@%+,=-]*$/.test(value)) return value;
   if (!/['\n\\]/.test(value)) return `'${value}'`;
   // Unquoted, backslashes and inner quotes are themselves for every reader.
   if (!/[\n#\p{Cc}]|^["'`\s]|\s$/u.test(value)) return value;
   // The one escape within double quotes that all readers know is \n.
   if (!/["\\]/.test(value)) return `"${value.replaceAll("\n", "\\n")}"`;
-  return value.includes("'") ? undefined : `'${value}'`;
+  // Within single quotes python-dotenv takes \\\\ for one backslash, and \\' for no end.
+  return /'|\\\\|\\$/.test(value) ? undefined : `'${value}'`;
 }

@@ -182,6 +182,44 @@ test("while Helm runs, config set restarts whom it concerns, unless it is told n
   assert.deepEqual(changed.map(([name]) => name).sort(), ["nexus", "template"]);
 });
 
+test("what was edited by hand is one line of the status, until it is replaced", async (t) => {
+  const { checkout, helm } = await makeInstallation(t);
+  await helm("config", "sync-all");
+  assert.doesNotMatch((await helm("status")).stdout, /Edited by hand/);
+  const file = join(checkout.root, "core/.env");
+  await writeFile(file, `${await readFile(file, "utf8")}MINE=1\n`);
+  const line =
+    /\nEdited by hand: core\/\.env \("helm config plan" shows what would replace it\)\n$/;
+  assert.match((await helm("status")).stdout, line);
+  const planned = (await helm("config", "plan")).stdout;
+  assert.match(
+    planned,
+    /core\/\.env\n {2}edited by hand; a copy of it would be kept\n {2}-MINE=1\n/,
+  );
+  const synced = (await helm("config", "sync-all")).stdout;
+  assert.match(
+    synced,
+    /core\/\.env had been edited by hand; what it held is kept in core\/\.env\.edited-/,
+  );
+  assert.deepEqual(JSON.parse((await helm("status", "--json")).stdout).edited, []);
+});
+
+test("an explanation names its key, and a misspelled one the one that was meant", async (t) => {
+  const { helm } = await makeInstallation(t);
+  await helm("config", "sync-all");
+  const explained = await helm("config", "explain", "CORE_SERVICE_URL", "--app", "template");
+  assert.match(explained.stdout, /^CORE_SERVICE_URL of template is http:\/\/127\.0\.0\.1:\d+\n/);
+  assert.match(explained.stdout, /made from {2}apps\.core\.port = \d+ \(set in .*, line \d+\)/);
+  const json = await helm("config", "explain", "system.log_level", "--json");
+  assert.equal(JSON.parse(json.stdout).value, "INFO");
+  const wrong = await helm("config", "explain", "PROT", "--app", "template");
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.stderr, /template has no variable or option PROT; did you mean "PORT"/);
+  const unknown = await helm("config", "set", "sytem.log_level", "DEBUG");
+  assert.equal(unknown.status, 1);
+  assert.match(unknown.stderr, /no such setting; did you mean "system\.log_level"\?/);
+});
+
 test("one app's files are written by name", async (t) => {
   const { checkout, helm } = await makeInstallation(t);
   assert.match((await helm("config", "write-dotenv", "core")).stdout, /^Written: core\/\.env\n/);

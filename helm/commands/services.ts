@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Checkout } from "../config/checkout.ts";
+import { WrittenFiles } from "../config/written_files.ts";
 import {
   type ControlClient,
   connectDaemon,
@@ -18,9 +19,16 @@ export async function status(
 ): Promise<void> {
   const daemon = await connectDaemon(checkout);
   const found = daemon === undefined ? await inspectWithoutDaemon(checkout) : await daemon.status();
-  if (isJson) return print(JSON.stringify(found, null, 2));
+  const edited = await (await WrittenFiles.load(checkout)).findEdited();
+  if (isJson) return print(JSON.stringify({ ...found, edited }, null, 2));
   print(statusTable(found.services, { isWide }));
   if (found.problem !== undefined) print("", found.problem);
+  if (edited.length > 0) {
+    print(
+      "",
+      `Edited by hand: ${edited.join(", ")} ("helm config plan" shows what would replace it)`,
+    );
+  }
 }
 
 /** `helm start|stop|restart <service…>`: done one after the other, in the order given. */

@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { readIfThere, writeFileAtomically } from "./atomic_file.ts";
 import type { Checkout } from "./checkout.ts";
 import { type ChangeReason, prepareSnapshot } from "./config_history.ts";
+import { appFiles } from "./generated_files.ts";
 import { type JsonDocument, parseJsonDocument } from "./json_document.ts";
 import { describeProblem, findProblem, type Problem } from "./master_rules.ts";
 
@@ -169,9 +170,29 @@ export async function saveMasterConfig(
 /** @throws {MasterConfigError} for a configuration that breaks a rule, naming the key and the reason */
 export function requireValid(checkout: Checkout, config: unknown): MasterConfig {
   const problem = findProblem(config);
-  if (problem === undefined) return config as MasterConfig;
   const file = checkout.display(checkout.masterConfigFile);
-  throw new MasterConfigError(`Cannot save ${file}: ${mend(problem)}`);
+  if (problem !== undefined) {
+    throw new MasterConfigError(`Cannot save ${file}: ${mend(problem)}`);
+  }
+  requireCarried(checkout, config as MasterConfig, file);
+  return config as MasterConfig;
+}
+
+/** Formats every app's files: what one of them cannot carry is better refused than saved. */
+function requireCarried(checkout: Checkout, config: MasterConfig, saved: string): void {
+  for (const app of Object.keys(config.apps)) {
+    for (const { path, text } of appFiles(checkout, config, app)) {
+      try {
+        text(undefined);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        throw new MasterConfigError(
+          `Cannot save ${saved}: ${checkout.display(path)} cannot carry it. ${error.message}`,
+          { cause: error },
+        );
+      }
+    }
+  }
 }
 
 /** `undefined` for a file that is not there, or that nobody can go back to. */

@@ -4,6 +4,7 @@ import { managementPort } from "./identity_settings.ts";
 import type { MasterConfig } from "./master_config.ts";
 import {
   type Check,
+  confText,
   fileOrUrl,
   flag,
   host,
@@ -179,7 +180,7 @@ export const masterRules: readonly Rule[] = [
   },
   { key: "apps.*.sections", check: record, isOptional: true },
   { key: "apps.*.sections.*", check: record, isOptional: true },
-  { key: "apps.*.sections.*.*", check: text, isOptional: true, isSecret: true },
+  { key: "apps.*.sections.*.*", check: confText, isOptional: true, isSecret: true },
   { key: "apps.*.title", check: text, isOptional: true },
   { key: "apps.*.icon", check: text, isOptional: true },
   { key: "apps.*.description", check: text, isOptional: true },

@@ -1,5 +1,6 @@
 // Checks of single values from outside: each says what would be right.
 import { isIP } from "node:net";
+import { updateConf } from "@hivematrix/lib/conf_file";
 
 /** What one value has to be. */
 export interface Check {
@@ -17,6 +18,12 @@ export const ipAddress: Check = {
 };
 export const record: Check = { expected: "an object", accepts: isRecord };
 export const text: Check = matching(/^[^\r\n]+$/, "a text of one line", "sample");
+export const confText: Check = {
+  expected:
+    "a text that a .conf file can carry: no carriage return, no white space at either end of a line, no further line that begins with # or ;",
+  samples: ["sample"],
+  accepts: (value) => typeof value === "string" && isCarriedByConf(value),
+};
 export const flag: Check = {
   expected: "true or false",
   samples: [true, false],
@@ -78,6 +85,15 @@ export function recordOf(names: readonly string[]): Check {
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isCarriedByConf(value: string): boolean {
+  try {
+    updateConf("", { section: { key: value } });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export function matching(pattern: RegExp, expected: string, sample?: string): Check {

@@ -54,6 +54,7 @@ export async function proposeChange(
     action === "set" ? editValue(current, key, request.value) : removeValue(current, key);
   const problem = findProblem(next);
   if (problem !== undefined) throw new Error(describeProblem(problem));
+  requireValid(checkout, next);
   const title = action === "set" ? `Change ${key}` : `Remove ${key}, so that its default counts`;
   return { command: `helm config ${action} ${key}`, title, base, next };
 }

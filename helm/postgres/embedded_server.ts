@@ -32,6 +32,8 @@ export async function postgresDefinition(server: EmbeddedServer): Promise<Servic
     folder: place.dataDir,
     command: [programIn(place.binaries, "postgres"), "-D", place.dataDir, ...settings],
     env: { LC_ALL: "C" },
+    // The port is an argument, and arguments alone make nobody start it anew.
+    settingsDigest: `port ${port}`,
     dependencies: [],
     port,
     isReady: postgresHealth({ port, password }),
