@@ -16,21 +16,56 @@ export function addLogs(cli: Argv, checkout: Checkout): void {
           default: [] as string[],
           describe: "without one, all",
         })
-        .option("follow", { alias: "f", type: "boolean", default: false, describe: "and go on" })
-        .option("lines", { alias: "n", type: "number", default: 50, describe: "how many" })
-        .option("since", { type: "string", describe: "15m, 2h, 3d ago, or a time" })
+        .option("follow", {
+          alias: "f",
+          type: "boolean",
+          default: false,
+          global: false,
+          describe: "and go on",
+        })
+        .option("lines", {
+          alias: "n",
+          type: "number",
+          default: 50,
+          global: false,
+          describe: "how many",
+        })
+        .option("since", { type: "string", global: false, describe: "15m, 2h, 3d ago, or a time" })
         .option("level", {
           choices: ["debug", "info", "warn", "error"] as const,
+          global: false,
           describe: "the least that matters",
         })
-        .option("grep", { type: "string", describe: "a part of the line" })
-        .option("request", { type: "string", describe: "what belongs to one request, by its ID" })
-        .option("json", { type: "boolean", default: false, describe: "as they were written" })
+        .option("grep", { type: "string", global: false, describe: "a part of the line" })
+        .option("request", {
+          type: "string",
+          global: false,
+          describe: "what belongs to one request, by its ID",
+        })
+        .option("json", {
+          type: "boolean",
+          default: false,
+          global: false,
+          describe: "as they were written",
+        })
         .check(({ lines, since, request }) => {
           if (since !== undefined) readMoment("--since", since);
           if (request !== undefined) requireRequestId(request);
           return requireWhole("--lines", lines, 1_000_000);
         })
+        .command(
+          "verify",
+          "Check that the stored lines are as Helm stored them",
+          (verify) =>
+            verify
+              .option("service", { type: "string", array: true, default: [] as string[] })
+              .option("json", { type: "boolean", default: false, describe: "for programs" })
+              .example("$0 logs verify --service core", "only Core's"),
+          async ({ service, json }) => {
+            const { verifyLogs } = await import("./verify_logs.ts");
+            await verifyLogs(checkout, { services: service, isJson: json });
+          },
+        )
         .example("$0 logs core nexus -f", "watch Core and Nexus")
         .example("$0 logs --level warn --since 1h", "what went wrong lately"),
     async ({ service, lines, follow, json, since, level, grep, request }) => {

@@ -8,6 +8,7 @@ import type { MasterConfig } from "../config/master_config.ts";
 import type { HelmDatabase } from "../store/helm_database.ts";
 import { LogChain } from "./log_chain.ts";
 import { LogFollower } from "./log_follower.ts";
+import { readLogHeads, writeLogHeads } from "./log_heads.ts";
 import type { LogQuery } from "./log_query.ts";
 import { prune, readRetention } from "./retention.ts";
 import { type FoundPage, searchStored } from "./stored_search.ts";
@@ -67,7 +68,11 @@ export class LogStore {
   async close(): Promise<void> {
     this.#closing.abort();
     // Until it is there, the database is waited for, and its own end ends that.
-    if (this.#sql !== undefined) await this.#running;
+    if (this.#sql === undefined) return;
+    await this.#running;
+    await this.#rememberHeads().catch((error: unknown) => {
+      this.#log.warn("cannot remember where the chains of the logs end", { error });
+    });
   }
 
   /** Whether what is written comes into the database soon. */
@@ -157,6 +162,20 @@ export class LogStore {
     if (Date.now() < this.#nextPruneMs) return;
     this.#nextPruneMs = Date.now() + pruneEveryMs;
     await prune(sql, this.#chain, readRetention(this.#platform.config));
+    await this.#rememberHeads();
+  }
+
+  /** For those that have not been read in this run, what is remembered still holds. */
+  async #rememberHeads(): Promise<void> {
+    const { logDir } = this.#platform.checkout;
+    const heads = [...this.#followers.values()].flatMap(({ service, head }) =>
+      head === undefined
+        ? []
+        : [[service, { number: head.number, hash: head.hash.toString("hex") }]],
+    );
+    if (heads.length === 0) return;
+    const before = await readLogHeads(logDir);
+    await writeLogHeads(logDir, { ...before, ...Object.fromEntries(heads) });
   }
 }
 

@@ -5,11 +5,13 @@ import type { TestContext } from "node:test";
 import { connectDatabase, type Sql } from "@hivematrix/lib/database";
 import { createTestLog, startTestPostgres, type TestPostgres } from "@hivematrix/lib/testing";
 import { waitFor } from "@hivematrix/lib/wait_for";
+import type { Checkout } from "../config/checkout.ts";
 import { afterTest, makeCheckout, makeConfig } from "../testing.ts";
 import type { LogQuery } from "./log_query.ts";
 import { type LoggedPlatform, LogStore } from "./log_store.ts";
 
 export interface TestLogs {
+  readonly checkout: Checkout;
   readonly logDir: string;
   readonly postgres: TestPostgres;
   readonly sql: Sql;
@@ -34,13 +36,15 @@ export async function startTestLogs(
   t: TestContext,
   { own = false }: { own?: boolean } = {},
 ): Promise<TestLogs> {
-  const { logDir } = await makeCheckout(t);
+  const checkout = await makeCheckout(t);
+  const { logDir } = checkout;
   mkdirSync(logDir, { recursive: true });
   const postgres = await startTestPostgres({ after: (end) => afterTest(t, end) }, { own });
   const log = createTestLog("helm");
   const { sql } = postgres;
   const config = makeConfig();
   return {
+    checkout,
     logDir,
     postgres,
     sql,
