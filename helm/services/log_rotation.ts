@@ -78,9 +78,7 @@ export function rotateLog(file: string, maxBytes: number): void {
   try {
     const size = fstatSync(log).size;
     // All at once, without giving way to other work: the shorter it takes, the less is lost.
-    writeFileSync(`${copy}.new`, readRange(log, Math.max(0, size - maxBytes), size), {
-      mode: 0o600,
-    });
+    copyRange(log, `${copy}.new`, Math.max(0, size - maxBytes), size);
     ftruncateSync(log, 0);
   } catch (error) {
     rmSync(`${copy}.new`, { force: true });
@@ -94,10 +92,22 @@ export function rotateLog(file: string, maxBytes: number): void {
   renameSync(`${copy}.new`, copy);
 }
 
-function readRange(descriptor: number, start: number, end: number): Buffer {
-  const buffer = Buffer.alloc(end - start);
-  return buffer.subarray(0, readSync(descriptor, buffer, 0, buffer.length, start));
+/** Piece by piece: a whole log at once would stay in Helm's memory for long. */
+function copyRange(from: number, file: string, start: number, end: number): void {
+  const to = openSync(file, "w", 0o600);
+  try {
+    for (let offset = start; offset < end; ) {
+      const bytesRead = readSync(from, piece, 0, Math.min(piece.length, end - offset), offset);
+      if (bytesRead === 0) return;
+      writeFileSync(to, piece.subarray(0, bytesRead));
+      offset += bytesRead;
+    }
+  } finally {
+    closeSync(to);
+  }
 }
+
+const piece = Buffer.allocUnsafeSlow(256 * 1024);
 
 async function listLogs(logDir: string): Promise<string[]> {
   const files = await readdir(logDir).catch(() => []);
