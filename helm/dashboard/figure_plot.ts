@@ -17,6 +17,8 @@ export interface PlotWish {
   readonly times: readonly string[];
   readonly lines: readonly PlotLine[];
   readonly format: (value: number) => string;
+  /** What is said instead where nothing is known. */
+  readonly empty?: string;
   /** The scale never ends below this, so that what is next to nothing looks like it. */
   readonly leastTop: number;
 }
@@ -38,6 +40,7 @@ export function plotView(wish: PlotWish): object {
     span,
     times,
     is_known: isKnown,
+    empty: wish.empty ?? `Nothing is known of the ${span}.`,
     is_many: isMany,
     width,
     height,

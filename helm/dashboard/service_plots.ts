@@ -47,6 +47,9 @@ export function servicePlots(range: FigureRange): object[] {
       ],
       format: formatMilliseconds,
       leastTop: 10,
+      ...(range.requestsPerMinute.some((rate) => rate !== null) && {
+        empty: `No request has come through Nexus in the ${common.span}.`,
+      }),
     }),
   ];
 }
