@@ -43,7 +43,14 @@ export function addCompletion(cli: Argv): void {
   );
 }
 
-const takesServices: ReadonlySet<string> = new Set(["start", "stop", "restart", "logs"]);
+const takesServices: ReadonlySet<string> = new Set([
+  "start",
+  "stop",
+  "restart",
+  "logs",
+  "update",
+  "uninstall",
+]);
 
 /**
  * Names of services where they may stand; yargs knows commands and options.

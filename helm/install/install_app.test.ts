@@ -147,6 +147,7 @@ test("an update takes along what is untracked, and what was changed by hand only
   await repository.commit({ "main.ts": answering("two"), "new.txt": "new" });
   const refused = await helm.run({ kind: "update", app: name });
   assert.match(refused.status.error ?? "", /files changed by hand: main\.ts; --force/);
+  assert.equal(refused.status.forcible, true);
   assert.equal(readFileSync(join(app, "main.ts"), "utf8"), answering("mine"));
   const forced = await helm.run({ kind: "update", app: name, isForced: true });
   assert.equal(forced.status.error, undefined);

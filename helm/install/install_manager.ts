@@ -7,9 +7,10 @@ import type { AppLine, AppListParts, UpdateCheck } from "./app_list.ts";
 import type { AppRegistry } from "./app_registry.ts";
 import type { AppSource, InstallRequest } from "./app_source.ts";
 import { listJournals, type OperationKind, readJournal } from "./journal.ts";
-import { Operation } from "./operation.ts";
+import { Operation, type OperationRemedy } from "./operation.ts";
 import {
   type AppServices,
+  ChangedByHandError,
   MissingAppsError,
   type OperationParts,
   RefusedError,
@@ -160,7 +161,7 @@ export class InstallManager {
       const reason = reasonOf(error);
       this.#options.log.warn(reason, { app: operation.app });
       write(reason);
-      operation.fail(reason, error instanceof MissingAppsError ? error.missing : undefined);
+      operation.fail(reason, remedyOf(error));
     }
   }
 
@@ -211,6 +212,11 @@ export class InstallManager {
       if (this.#operations.size > maxRemembered && isOver) this.#operations.delete(id);
     }
   }
+}
+
+function remedyOf(error: unknown): OperationRemedy {
+  if (error instanceof MissingAppsError) return { missing: error.missing };
+  return error instanceof ChangedByHandError ? { forcible: true } : {};
 }
 
 function describe({ kind, status: { startedAt } }: Operation): string {

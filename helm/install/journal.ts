@@ -48,7 +48,16 @@ export async function removeJournal(checkout: Checkout, app: string): Promise<vo
 
 export async function readJournal(checkout: Checkout, app: string): Promise<Journal | undefined> {
   const text = await readIfThere(journalFile(checkout, app));
-  return text === undefined ? undefined : (JSON.parse(text) as Journal);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as Journal;
+  } catch (error) {
+    // Helm writes it whole or not at all, so somebody else has.
+    const file = checkout.display(journalFile(checkout, app));
+    throw new Error(`Cannot read ${file}, the journal of an operation on ${app}: remove it`, {
+      cause: error,
+    });
+  }
 }
 
 /** Of all operations that have not come to an end. */

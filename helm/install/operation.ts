@@ -16,7 +16,11 @@ export interface OperationStatus {
   readonly error?: string;
   /** Apps that have to be installed first, in that order. */
   readonly missing?: readonly string[];
+  /** It failed because of changes made by hand, and can be told to put them aside. */
+  readonly forcible?: boolean;
 }
+
+export type OperationRemedy = Pick<OperationStatus, "missing" | "forcible">;
 
 /** An install script that talks without end must not fill the memory; its log has everything. */
 const maxLines = 5000;
@@ -33,7 +37,7 @@ export class Operation {
   #state: OperationState = "waiting";
   #endedAt: Date | undefined;
   #error: string | undefined;
-  #missing: readonly string[] | undefined;
+  #remedy: OperationRemedy = {};
 
   constructor(kind: OperationKind, app: string) {
     this.kind = kind;
@@ -49,7 +53,7 @@ export class Operation {
       startedAt: this.#startedAt.toISOString(),
       ...(this.#endedAt !== undefined && { endedAt: this.#endedAt.toISOString() }),
       ...(this.#error !== undefined && { error: this.#error }),
-      ...(this.#missing !== undefined && { missing: this.#missing }),
+      ...this.#remedy,
     };
   }
 
@@ -81,9 +85,9 @@ export class Operation {
     this.#end("succeeded");
   }
 
-  fail(error: string, missing?: readonly string[]): void {
+  fail(error: string, remedy: OperationRemedy = {}): void {
     this.#error = error;
-    this.#missing = missing;
+    this.#remedy = remedy;
     this.#end("failed");
   }
 

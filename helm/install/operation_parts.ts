@@ -60,6 +60,11 @@ export class RefusedError extends Error {
   override readonly name = "RefusedError";
 }
 
+/** The same where somebody's own changes are in the way; who insists puts them aside (`isForced`). */
+export class ChangedByHandError extends RefusedError {
+  override readonly name = "RefusedError";
+}
+
 /** The same where other apps have to be there first. */
 export class MissingAppsError extends RefusedError {
   /** In the order in which they can be installed. */

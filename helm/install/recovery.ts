@@ -3,7 +3,7 @@ import type { Checkout } from "../config/checkout.ts";
 import { endGroup } from "../services/process_group.ts";
 import { isSameProcess, readRunFile, removeRunFile } from "../services/run_file.ts";
 import { type Journal, listJournals } from "./journal.ts";
-import type { AppServices, OperationParts } from "./operation_parts.ts";
+import { type AppServices, type OperationParts, reasonOf } from "./operation_parts.ts";
 import { finishUpdate, undoUpdate } from "./swap_version.ts";
 import { concludeInstall, undoInstall } from "./undo_install.ts";
 import { finishUninstall } from "./uninstall_app.ts";
@@ -18,7 +18,13 @@ const stopGraceMs = 10_000;
  */
 export async function recoverOperations(parts: OperationParts): Promise<Journal[]> {
   const journals = await listJournals(parts.checkout);
-  for (const journal of journals) await recoverOperation(parts, journal);
+  for (const journal of journals) {
+    await recoverOperation(parts, journal).catch((error: unknown) => {
+      // The others must not wait for it, nor all that runs here; its journal is still there.
+      const { kind, app } = journal;
+      parts.say(`Cannot bring to an end what was begun (${kind} ${app}): ${reasonOf(error)}`);
+    });
+  }
   return journals;
 }
 

@@ -10,6 +10,7 @@ import { type InstalledApp, readInstalledApps } from "./installed_apps.ts";
 import { listMovable } from "./kept_data.ts";
 import { operationMark } from "./operation_mark.ts";
 import {
+  ChangedByHandError,
   OperationJournal,
   type OperationParts,
   RefusedError,
@@ -157,7 +158,7 @@ async function keepChanges(
     const files = changed.slice(0, 10).join(", ") + (changed.length > 10 ? ", …" : "");
     const what =
       changed.length > 0 ? `files changed by hand: ${files}` : `${own} commits of its own`;
-    throw new RefusedError(
+    throw new ChangedByHandError(
       `Cannot update "${app}": apps/${app} has ${what}; --force keeps that on a branch and goes on`,
     );
   }
