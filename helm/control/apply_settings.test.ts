@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
@@ -8,7 +9,10 @@ import { planSync } from "../config/config_plan.ts";
 import { undoChanges } from "../config/config_undo.ts";
 import { setValue } from "../config/config_values.ts";
 import { loadMasterConfig, type MasterConfig, saveMasterConfig } from "../config/master_config.ts";
+import { nextFreePort } from "../config/port_probe.ts";
 import { serviceDefinitions } from "../config/service_definitions.ts";
+import { httpHealth } from "../services/health_check.ts";
+import type { ServiceDefinition } from "../services/service_definition.ts";
 import { afterTest, findFreeOffset, makeCheckout, makeConfig, registry } from "../testing.ts";
 import { Platform } from "./platform.ts";
 
@@ -67,15 +71,40 @@ test("a .conf that was edited where it is not Helm's counts at the next apply, a
   assert.deepEqual(await platform.applySettings(), ["core"]);
 });
 
+test("what is restarted without a gap waits for what it depends on and is restarted too", async (t) => {
+  // Template's preparation needs Core, as that of an app with a database needs PostgreSQL.
+  const withNeed = (each: ServiceDefinition, all: readonly ServiceDefinition[]) => {
+    const core = all.find(({ name }) => name === "core");
+    const prepare = async () => {
+      if ((await core?.isReady(AbortSignal.timeout(1000))) !== true) throw new Error("no Core");
+    };
+    return each.name === "template" ? { ...each, prepare } : each;
+  };
+  const { checkout, config, platform } = await startPlatform(t, withNeed);
+  const before = (await platform.status()).services;
+  await saveMasterConfig(checkout, setValue(config, "apps.core.port", await freePort()));
+  const restarted = await platform.applySettings();
+  assert.ok(
+    ["core", "template"].every((name) => restarted.includes(name)),
+    String(restarted),
+  );
+  await platform.waitUntilReady(["template"]);
+  const pidOf = (services: typeof before) => services.find(({ name }) => name === "template")?.pid;
+  assert.notEqual(pidOf((await platform.status()).services), pidOf(before));
+});
+
 /** The real definitions, with a small program in each service's place. */
-async function startPlatform(t: TestContext) {
+async function startPlatform(
+  t: TestContext,
+  alter?: (each: ServiceDefinition, all: readonly ServiceDefinition[]) => ServiceDefinition,
+) {
   const checkout = await makeCheckout(t);
   const portOffset = await findFreeOffset();
   const nexus = { port: 8000 + portOffset, tls: false };
   const base = makeConfig({ portOffset, nexus });
   const config = setValue(base, "databases.postgresql.mode", "external") as MasterConfig;
   await saveMasterConfig(checkout, config);
-  const definitions = async (current: MasterConfig) => await standIns(checkout, current);
+  const definitions = async (current: MasterConfig) => await standIns(checkout, current, alter);
   const log = createTestLog("helm");
   const platform = new Platform(config, { checkout, registry, log, definitions });
   afterTest(t, () => platform.close({ keepServices: false }));
@@ -88,11 +117,29 @@ async function startPlatform(t: TestContext) {
   return { checkout, config, platform, pids };
 }
 
-async function standIns(checkout: Checkout, config: MasterConfig) {
+async function standIns(
+  checkout: Checkout,
+  config: MasterConfig,
+  alter?: (each: ServiceDefinition, all: readonly ServiceDefinition[]) => ServiceDefinition,
+): Promise<ServiceDefinition[]> {
   const databases = { ensure: async () => {} };
   const all = await serviceDefinitions(config, { checkout, registry, databases });
-  return all.map(({ onPort: _, ...each }) => ({
-    ...each,
-    command: [process.execPath, "-e", standIn] as const,
-  }));
+  const command = [process.execPath, "-e", standIn] as const;
+  if (alter === undefined) return all.map(({ onPort: _, ...each }) => ({ ...each, command }));
+  const change = (each: ServiceDefinition) => alter({ ...each, command }, all);
+  return all.map((each) => {
+    if (each.name !== "template") return change(each);
+    const onPort = (port: number) =>
+      change({
+        ...each,
+        port,
+        env: { ...each.env, PORT: `${port}` },
+        isReady: httpHealth(`http://127.0.0.1:${port}/health`),
+      });
+    return { ...change(each), onPort };
+  });
+}
+
+async function freePort(): Promise<number> {
+  return await nextFreePort(28_000 + randomInt(4000));
 }

@@ -101,10 +101,19 @@ export class ServiceManager {
     await this.#inTurn(async () => {
       for (const name of others) this.#services.get(name)?.start();
     });
+    await this.#waitForNeeded(gapless, others);
     const outcomes = await Promise.allSettled(gapless.map((name) => this.restart(name)));
     const failures = outcomes.flatMap((each) => (each.status === "rejected" ? [each.reason] : []));
     if (failures.length > 0) throw new Error(failures.map(({ message }) => message).join("; "));
     return names;
+  }
+
+  /** A new process needs what its service depends on, which may be starting anew itself. */
+  async #waitForNeeded(names: readonly string[], starting: readonly string[]): Promise<void> {
+    const needed = new Set(names.flatMap((name) => withDependencies(name, this.#definitions)));
+    const waitedFor = starting.filter((name) => needed.has(name));
+    // What does not get ready is said by those that need it.
+    if (waitedFor.length > 0) await this.waitUntilReady(waitedFor).catch(() => {});
   }
 
   /** Begins to start a service and what it depends on. @throws {Error} for an unknown name */
