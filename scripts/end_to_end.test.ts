@@ -293,6 +293,20 @@ describe("the platform, started by one command", () => {
     assert.notEqual((await platform.status()).get("template")?.pid, before);
   });
 
+  test("R28: Helm learns of the requests from Nexus, and /metrics is for this machine alone", async () => {
+    const cookie = await signInTo(new TestBrowser(platform.origin));
+    await get(platform, "/template/", { cookie });
+    const { port } = (await platform.status()).get("helm") ?? {};
+    const readMetrics = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    // Nexus tells every ten seconds.
+    const counted = /^hivematrix_service_requests_total\{service="template"\} [1-9]/m;
+    await waitFor(async () => counted.test(await readMetrics()), { timeoutMs: 20_000 });
+    const { text } = await get(platform, "/helm/api/figures", { cookie });
+    const figures = JSON.parse(text) as { name: string; traffic?: { requests: number } }[];
+    assert.ok((figures.find(({ name }) => name === "template")?.traffic?.requests ?? 0) > 0, text);
+    assert.equal((await get(platform, "/helm/metrics", { cookie })).status, 404);
+  });
+
   test("R25: each part that is killed costs its own function, and comes back by itself", async () => {
     for (const name of ["template", "keycloak", "core", "nexus", "postgres"]) {
       const { pid } = (await platform.status()).get(name) ?? {};

@@ -19,7 +19,7 @@ export class FigureStore {
   readonly #log: Log;
   #sql: Sql | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #saving: Promise<void> | undefined;
+  #saving: Promise<void> = Promise.resolve();
   #isFailing = false;
 
   constructor(figures: Figures, log: Log) {
@@ -44,9 +44,10 @@ export class FigureStore {
 
   /** Stores what is new. What cannot be stored now is stored later. */
   async save(): Promise<void> {
-    await this.#saving;
-    if (this.#sql === undefined) return;
-    this.#saving = this.#save(this.#sql);
+    const sql = this.#sql;
+    if (sql === undefined) return;
+    // One after the other: the counts of an older one must not be stored over those of a newer one.
+    this.#saving = this.#saving.then(() => this.#save(sql));
     await this.#saving;
   }
 
