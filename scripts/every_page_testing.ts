@@ -46,7 +46,15 @@ const asAdministrator: readonly Visit[] = [
   [(page) => installFrom(page, "/nowhere/at-all"), "Install at-all"],
   ["/helm/operations/nosuch", "Not Found"],
   ["/helm/logs", "Logs"],
+  [(page) => page.locator('a[href*="/trace/"]').first().click(), "One request"],
+  ["/helm/trace/abcdef", "One request"],
   ["/helm/logs?text=nothing-of-this-kind", "Logs"],
+  ["/helm/config", "Configuration"],
+  ["/helm/config/history", "History of the settings"],
+  ["/helm/config/value?app=template&key=CORE_SERVICE_URL", /./],
+  ["/helm/config/setting?key=system.log_level", "system.log_level"],
+  [(page) => propose(page, "loud"), "system.log_level"],
+  [(page) => propose(page, "DEBUG"), /./],
   ["/helm/config", "Configuration"],
   ["/helm/config/value?app=template&key=KEYCLOAK_SERVER_URL", "KEYCLOAK_SERVER_URL"],
   ["/helm/config/history", "History of the settings"],
@@ -171,6 +179,12 @@ async function createBadUser(page: Page): Promise<void> {
   await page.getByLabel("User name").fill("two words");
   await page.keyboard.press("Enter");
   await page.locator("[aria-invalid]").waitFor();
+}
+
+/** Another value for the setting that the page is about; what it would do is shown first. */
+async function propose(page: Page, value: string): Promise<void> {
+  await page.locator("input[name=value]").fill(value);
+  await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
 }
 
 /** Somebody without any group. @returns the password that has to be changed at the first sign-in */
