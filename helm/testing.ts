@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { makeNumberedFolder } from "@hivematrix/lib/folder_testing";
 import type { TestScope } from "@hivematrix/lib/testing";
+import { isBlockedPort } from "./config/blocked_ports.ts";
 import { type Checkout, createCheckout } from "./config/checkout.ts";
 import type { MasterConfig } from "./config/master_config.ts";
 import { newMasterConfig } from "./config/new_master_config.ts";
@@ -72,7 +73,8 @@ export async function findFreeOffset(): Promise<number> {
     const portOffset = randomInt(3000, 24_000);
     const ports = [443, 5432, 5433, ...registry.list().map((app) => app.port)];
     const states = await Promise.all(ports.map((port) => probePort(port + portOffset)));
-    if (states.every((state) => state === "free")) return portOffset;
+    const isBlocked = ports.some((port) => isBlockedPort(port + portOffset));
+    if (!isBlocked && states.every((state) => state === "free")) return portOffset;
   }
 }
 

@@ -54,7 +54,7 @@ function addInit(cli: Argv, checkout: Checkout): void {
           return requireWhole("--port-offset", portOffset, 57_000);
         })
         .example("$0 init --environment production --hostname hive.example.org", "for a team")
-        .example("$0 init --port-offset 1000", "beside another installation"),
+        .example("$0 init --port-offset 100", "beside another installation"),
     async ({ adminPassword, hostname = "localhost", environment, portOffset, tls }) => {
       const { init } = await import("./init.ts");
       const asksPassword = adminPassword;

@@ -70,6 +70,13 @@ test("a taken port is named with its holder and the remedy, and nothing is writt
   assert.equal(await isInitialised(checkout), false);
 });
 
+test("an offset that leads to a port which browsers refuse is refused, and nothing is written", async (t) => {
+  const checkout = await makeCheckout(t);
+  const refused = initialise(checkout, registry, { ...development, portOffset: 1000 });
+  await assert.rejects(refused, /refuse to open port 6000, which core would have.*--port-offset N/);
+  assert.equal(await isInitialised(checkout), false);
+});
+
 async function listen(t: TestContext, port: number): Promise<void> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {

@@ -1,6 +1,7 @@
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { AppRegistry } from "../install/app_registry.ts";
+import { isBlockedPort } from "./blocked_ports.ts";
 import type { Checkout } from "./checkout.ts";
 import { syncAll } from "./config_manager.ts";
 import { type MasterConfig, saveMasterConfig } from "./master_config.ts";
@@ -63,6 +64,11 @@ async function makeInstanceFolder({ helmFolder }: Checkout): Promise<void> {
 
 async function requireFreePorts({ apps }: MasterConfig): Promise<void> {
   for (const [app, { port }] of Object.entries(apps)) {
+    if (isBlockedPort(port)) {
+      throw new Error(
+        `Cannot initialise: browsers and programs refuse to open port ${port}, which ${app} would have; choose other ports with --port-offset N`,
+      );
+    }
     if ((await probePort(port)) !== "taken") continue;
     throw new Error(
       `Cannot initialise: port ${port} for ${app} is taken by ${await describePortHolder(port)}; end that process, or choose other ports with --port-offset N`,

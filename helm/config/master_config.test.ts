@@ -82,7 +82,7 @@ const wrong: readonly [key: string, value: unknown, message: RegExp][] = [
   ["system.log_level", 7, /system\.log_level is 7, it has to be "DEBUG" or/],
   ["system.public_url", "https://hive/x", /an http or https URL without a path/],
   ["apps", [], /apps is \[\], it has to be an object/],
-  ["apps.Core", { port: 1, service_secret: "0123456789abcdef" }, /apps\.Core is named wrongly/],
+  ["apps.Core", { port: 7001, service_secret: "0123456789abcdef" }, /apps\.Core is named wrongly/],
   ["apps.core.db_name", 'x"; DROP', /apps\.core\.db_name is "x\\"; DROP", it has to be a name/],
   ["apps.nexus.trusted_proxies", ["proxy.example"], /a list, each of it an IP address/],
   ["apps.nexus.limits.header_count", 0, /header_count is 0, .* from 50 to 5000/],

@@ -1,5 +1,6 @@
 import { createServer } from "node:net";
 import { findPortHolder } from "@hivematrix/lib/port_holder";
+import { isBlockedPort } from "./blocked_ports.ts";
 
 export type PortState = "free" | "taken" | "forbidden";
 
@@ -24,10 +25,10 @@ export async function probePort(port: number, host = "127.0.0.1"): Promise<PortS
   }
 }
 
-/** The first free port from `first` on. */
+/** The first free port from `first` on that everybody can open. */
 export async function nextFreePort(first: number): Promise<number> {
   for (let port = first; port <= 65_535; port++) {
-    if ((await probePort(port)) === "free") return port;
+    if (!isBlockedPort(port) && (await probePort(port)) === "free") return port;
   }
   throw new Error(`Cannot find a free port from ${first} on`);
 }

@@ -1,6 +1,7 @@
 // Checks of single values from outside: each says what would be right.
 import { isIP } from "node:net";
 import { updateConf } from "@hivematrix/lib/conf_file";
+import { isBlockedPort } from "./blocked_ports.ts";
 
 /** What one value has to be. */
 export interface Check {
@@ -29,7 +30,12 @@ export const flag: Check = {
   samples: [true, false],
   accepts: (value) => typeof value === "boolean",
 };
-export const port: Check = wholeNumber(1, 65_535);
+export const port: Check = {
+  ...wholeNumber(1, 65_535),
+  expected: "a whole number from 1 to 65535, and none that browsers refuse to open, such as 6000",
+  samples: [1024, 65_535],
+  accepts: (value) => wholeNumber(1, 65_535).accepts(value) && !isBlockedPort(Number(value)),
+};
 export const identifier: Check = matching(
   /^[a-z_][a-z0-9_]{0,62}$/,
   "a name of a-z, 0-9 and _",

@@ -1,4 +1,5 @@
 // An app's part of the master configuration, put in and taken out.
+import { isBlockedPort } from "../config/blocked_ports.ts";
 import type { Checkout } from "../config/checkout.ts";
 import { syncAll } from "../config/config_manager.ts";
 import {
@@ -57,6 +58,7 @@ export async function choosePort(config: MasterConfig, wanted: number): Promise<
 export async function requirePort(config: MasterConfig, port: number): Promise<number> {
   const owner = Object.entries(config.apps).find(([, app]) => app.port === port)?.[0];
   if (owner !== undefined) throw new Error(`port ${port} belongs to ${owner}`);
+  if (isBlockedPort(port)) throw new Error(`browsers and programs refuse to open port ${port}`);
   if (!isUnused(config, port) || (await probePort(port)) !== "free") {
     throw new Error(`port ${port} is taken on this machine`);
   }
@@ -65,5 +67,5 @@ export async function requirePort(config: MasterConfig, port: number): Promise<n
 
 function isUnused({ apps, databases }: MasterConfig, port: number): boolean {
   const taken = Object.values(apps).flatMap((app) => [app.port, app.redirect_port]);
-  return ![...taken, databases.postgresql.port].includes(port);
+  return !isBlockedPort(port) && ![...taken, databases.postgresql.port].includes(port);
 }
