@@ -1,6 +1,5 @@
 import type { UserContext } from "@hivematrix/lib/auth";
 import { HttpError } from "@hivematrix/lib/http_error";
-import { severity } from "@hivematrix/lib/log";
 import { html } from "@hivematrix/lib/responses";
 import type { Handler } from "@hivematrix/lib/router";
 import type { Views } from "@hivematrix/lib/views";
@@ -52,6 +51,13 @@ export function showLogs(parts: LogPagesParts): Handler<UserContext> {
   };
 }
 
+const levelLabels: Readonly<Record<string, string>> = {
+  "": "All",
+  info: "Info and worse",
+  warn: "Warnings and errors",
+  error: "Errors",
+};
+
 /** A form that was filled in wrongly comes back with what is wrong. */
 function readKindly(params: URLSearchParams): { query?: LogQuery; problem?: string } {
   try {
@@ -77,10 +83,10 @@ function formValues(params: URLSearchParams, services: readonly string[]): objec
     request: params.get("request") ?? "",
     since: params.get("since") ?? "",
     until: params.get("until") ?? "",
-    levels: Object.keys(severity).map((level) => ({
+    levels: ["", "info", "warn", "error"].map((level) => ({
       level,
-      label: level === "debug" ? "All" : level === "error" ? "error" : `${level} and worse`,
-      is_chosen: params.get("level") === level,
+      label: levelLabels[level],
+      is_chosen: (params.get("level") ?? "") === level,
     })),
     services: services.map((name) => ({ name, is_chosen: chosen.includes(name) })),
   };
