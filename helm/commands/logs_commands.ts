@@ -52,7 +52,7 @@ export function addLogs(cli: Argv, checkout: Checkout): void {
           if (since !== undefined) readMoment("--since", since);
           if (request !== undefined) requireRequestId(request);
           return requireWhole("--lines", lines, 1_000_000);
-        })
+        }, false)
         .command(
           "verify",
           "Check that the stored lines are as Helm stored them",
