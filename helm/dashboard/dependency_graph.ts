@@ -84,12 +84,12 @@ function nodeAt({ name, state }: ServiceStatus, { x, y }: Place = { x: 0, y: 0 }
     name,
     state,
     // Beyond that it would not fit into its box; the table has all of it.
-    short_name: name.length > 16 ? `${name.slice(0, 15)}…` : name,
+    short_name: name.length > 12 ? `${name.slice(0, 11)}…` : name,
     badge: badgeOf(state),
     ...{ x, y, width, height },
-    mark_x: x + 18,
+    mark_x: x + 16,
     mark_y: y + height / 2,
-    text_x: x + 34,
+    text_x: x + 31,
     name_y: y + 22,
     state_y: y + 40,
   };
