@@ -1,3 +1,4 @@
+import { changeSettings } from "../config/change_settings.ts";
 import type { Checkout } from "../config/checkout.ts";
 import { describeChange, findChanges } from "../config/config_changes.ts";
 import { editValue, removeValue } from "../config/config_edit.ts";
@@ -8,7 +9,6 @@ import {
   loadMasterConfig,
   type MasterConfig,
   readMasterDocument,
-  saveMasterConfig,
 } from "../config/master_config.ts";
 import { isSecretKey } from "../config/master_rules.ts";
 import { type ApplyOptions, applyConfig, printReport } from "./config_apply.ts";
@@ -52,7 +52,8 @@ export async function setConfig(
 ): Promise<void> {
   const { value: config } = await readMasterDocument(checkout);
   const changed = editValue(config, key, await readTyped(key, typed), options);
-  await saveMasterConfig(checkout, changed, { command: `helm config set ${key}` });
+  const command = `helm config set ${key}`;
+  await changeSettings(checkout, { current: config, next: changed }, { command });
   const value = getValue(changed, key);
   print(isSecretKey(key) ? `${key} is set.` : `${key} is ${JSON.stringify(value)}.`);
   for (const change of findChanges(config, changed)) {
@@ -76,8 +77,9 @@ export async function unsetConfig(
   key: string,
   options: ApplyOptions,
 ): Promise<void> {
-  const changed = removeValue((await readMasterDocument(checkout)).value, key);
-  await saveMasterConfig(checkout, changed, { command: `helm config unset ${key}` });
+  const { value: current } = await readMasterDocument(checkout);
+  const next = removeValue(current, key);
+  await changeSettings(checkout, { current, next }, { command: `helm config unset ${key}` });
   print(`${key} is not set any more.`);
   await applyConfig(checkout, options);
 }

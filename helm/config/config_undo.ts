@@ -1,8 +1,9 @@
 // Back to a former state of the master configuration, which is a change like any other.
+import { changeSettings } from "./change_settings.ts";
 import type { Checkout } from "./checkout.ts";
 import { type ConfigChange, findChanges, maskChange } from "./config_changes.ts";
 import { listStates, type Snapshot } from "./config_history.ts";
-import { MasterConfigError, readMasterDocument, saveMasterConfig } from "./master_config.ts";
+import { MasterConfigError, readMasterDocument } from "./master_config.ts";
 import { describeProblem, findProblem } from "./master_rules.ts";
 
 export interface HistoryEntry extends Omit<Snapshot, "config"> {
@@ -35,10 +36,8 @@ export async function undoChanges(
 ): Promise<Undone> {
   const { snapshot, current } = await findState(checkout, back);
   const command = `helm config undo ${back === "1" ? "" : back}`.trim();
-  await saveMasterConfig(checkout, snapshot.config, {
-    command,
-    ...(user !== undefined && { user }),
-  });
+  const reason = { command, ...(user !== undefined && { user }) };
+  await changeSettings(checkout, { current, next: snapshot.config }, reason);
   return { snapshot, changes: findChanges(current, snapshot.config) };
 }
 

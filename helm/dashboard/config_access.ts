@@ -1,16 +1,12 @@
 import type { UserContext } from "@hivematrix/lib/auth";
 import type { Views } from "@hivematrix/lib/views";
+import { changeSettings } from "../config/change_settings.ts";
 import { findChanges } from "../config/config_changes.ts";
 import { editValue, removeValue } from "../config/config_edit.ts";
 import { type SyncReport, syncAll } from "../config/config_manager.ts";
 import { type ConfigPlan, planSync } from "../config/config_plan.ts";
 import { findState } from "../config/config_undo.ts";
-import {
-  type MasterConfig,
-  readMasterDocument,
-  requireValid,
-  saveMasterConfig,
-} from "../config/master_config.ts";
+import { type MasterConfig, readMasterDocument, requireValid } from "../config/master_config.ts";
 import { describeProblem, findProblem } from "../config/master_rules.ts";
 import type { Platform } from "../control/platform.ts";
 import type { AppRegistry } from "../install/app_registry.ts";
@@ -92,7 +88,8 @@ export async function applyProposal(
   const { restarts } = await planProposal(parts, { command, base, next, title: "" });
   const user = caller.user.preferred_username;
   const keys = findChanges(current, next).map(({ key }) => key);
-  await saveMasterConfig(checkout, next, { command: `${command} (dashboard)`, user });
+  const reason = { command: `${command} (dashboard)`, user };
+  await changeSettings(checkout, { current, next }, reason);
   if (keys.length > 0) log.info("settings changed", { keys, by: user });
   const report = await syncAll(checkout, next as MasterConfig, registry);
   void beginRestarts(parts, restarts).catch((error: unknown) => {
