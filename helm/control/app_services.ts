@@ -2,10 +2,15 @@ import type { Log } from "@hivematrix/lib/log";
 import type { AppRegistry } from "../install/app_registry.ts";
 import { InstallManager } from "../install/install_manager.ts";
 import type { AppServices } from "../install/operation_parts.ts";
+import { formatLogLine } from "./log_line.ts";
+import { readLastLines } from "./log_tail.ts";
 import type { Platform } from "./platform.ts";
 
 /** An app that takes longer than that to become ready does not work. */
 const readyLimitMs = 120_000;
+
+/** How much of its log is shown when an app does not get ready. */
+const explainingLines = 10;
 
 /** What carries out operations on apps for a platform. */
 export function makeInstallManager({
@@ -39,7 +44,20 @@ export function createAppServices(platform: Platform, limitMs: number = readyLim
       const state = await stateOf(app);
       return state !== undefined && state !== "stopped";
     },
-    waitUntilReady: (app) => withLimit(platform.waitUntilReady([app], limitMs), app, limitMs),
+    async waitUntilReady(app, tell = () => {}) {
+      const ignore = platform.onChange(({ name, reason }) => {
+        if (name === app && reason !== undefined) tell(reason);
+      });
+      try {
+        await withLimit(platform.waitUntilReady([app], limitMs), app, limitMs);
+      } finally {
+        ignore();
+      }
+    },
+    async lastLines(app) {
+      const lines = await readLastLines(platform.checkout.logDir, app, explainingLines);
+      return lines.map((line) => formatLogLine(line));
+    },
   };
 }
 

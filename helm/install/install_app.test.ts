@@ -44,24 +44,23 @@ test("an app of a repository describes itself, and lands in services.json as it 
   assert.equal(records[name].commit, git("rev-parse", "HEAD"));
 });
 
+test("an app that is never ready is given up, and leaves nothing", async (t) => {
+  const helm = await startInstallTest(t, { readyLimitMs: 2000 });
+  const { name, folder } = await makeRepository(t, { "main.ts": "setInterval(() => {}, 1000);" });
+  const { status } = await helm.run({ kind: "install", target: folder });
+  assert.match(status.error ?? "", /is not ready after 2 s|is starting/);
+  assert.deepEqual(await helm.tracesOf(name), nothing);
+});
+
 test("an installation that fails leaves nothing, and says why", async (t) => {
-  const helm = await startInstallTest(t, { readyLimitMs: 4000 });
+  const helm = await startInstallTest(t);
   const cases = [
     [
       "a script that fails",
       { "install.sh": "#!/bin/sh\necho no luck >&2\nexit 3\n" },
       /install\.sh ended with status 3: no luck/,
     ],
-    [
-      "a service that dies",
-      { "main.ts": 'throw new Error("no heart");' },
-      /crash-looping|not ready/,
-    ],
-    [
-      "a service that is never ready",
-      { "main.ts": "setInterval(() => {}, 1000);" },
-      /is not ready|starting/,
-    ],
+    ["a service that dies", { "main.ts": 'throw new Error("no heart");' }, /crash-looping/],
     ["a wrong description", { "app.json": '{"port": "many"}' }, /app\.json: it has port "many"/],
     [
       "a missing app",
@@ -71,9 +70,12 @@ test("an installation that fails leaves nothing, and says why", async (t) => {
   ] as const;
   for (const [what, files, reason] of cases) {
     const { name, folder } = await makeRepository(t, files);
-    const { status } = await helm.run({ kind: "install", target: folder });
-    assert.match(status.error ?? "", reason, what);
+    const operation = await helm.run({ kind: "install", target: folder });
+    assert.match(operation.status.error ?? "", reason, what);
     assert.deepEqual([what, await helm.tracesOf(name)], [what, nothing]);
+    if (what === "a service that dies") {
+      assert.match(operation.linesFrom(0).lines.join("\n"), /The end of its log:[\s\S]*no heart/);
+    }
   }
   const { name, folder } = await makeRepository(t);
   const { status } = await helm.run({ kind: "install", target: folder, ref: "v9" });
@@ -115,14 +117,14 @@ test("what is taken already is left alone: a folder, a name, a port, a database"
 });
 
 test("an update that does not work brings the former version back, with its data", async (t) => {
-  const helm = await startInstallTest(t, { readyLimitMs: 4000 });
+  const helm = await startInstallTest(t);
   const repository = await makeRepository(t);
   const { name, folder } = repository;
   await helm.run({ kind: "install", target: folder });
   const data = join(helm.checkout.appFolder(name), "instance", "data.txt");
   await writeFile(data, "precious");
   for (const [files, reason] of [
-    [{ "main.ts": 'throw new Error("no heart");' }, /crash-looping|not ready/],
+    [{ "main.ts": 'throw new Error("no heart");' }, /crash-looping/],
     [{ "install.sh": "#!/bin/sh\nexit 4\n" }, /install\.sh ended with status 4/],
   ] as const) {
     await repository.commit(files);

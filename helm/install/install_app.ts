@@ -23,6 +23,7 @@ import {
   reasonOf,
 } from "./operation_parts.ts";
 import { addRegistryEntry } from "./own_registry.ts";
+import { startApp } from "./start_app.ts";
 import { concludeInstall, undoInstall } from "./undo_install.ts";
 
 /** An app's entry before it is known which port it gets. */
@@ -178,16 +179,14 @@ async function ownDatabase(
 }
 
 async function start(
-  { say }: OperationParts,
+  parts: OperationParts,
   journal: OperationJournal,
   services: NonNullable<OperationParts["services"]>,
 ): Promise<void> {
   const { app } = journal.current;
   await journal.step("starting it");
-  say("Starting it");
-  await services.start(app);
-  await services.waitUntilReady(app);
-  say("It is ready.");
+  parts.say("Starting it");
+  await startApp(parts, services, app);
 }
 
 async function record(

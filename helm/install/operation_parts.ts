@@ -9,8 +9,13 @@ export interface AppServices {
   /** Nothing where it does not run, or is not known. */
   stop(app: string): Promise<void>;
   isRunning(app: string): Promise<boolean>;
-  /** @throws {Error} saying why it does not become ready */
-  waitUntilReady(app: string): Promise<void>;
+  /**
+   * @param tell hears why it is not ready yet
+   * @throws {Error} saying why it does not become ready
+   */
+  waitUntilReady(app: string, tell?: (reason: string) => void): Promise<void>;
+  /** The end of its log, for people. */
+  lastLines(app: string): Promise<readonly string[]>;
 }
 
 export interface OperationParts {

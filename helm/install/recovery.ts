@@ -58,5 +58,6 @@ function runFileServices({ runDir }: Checkout): AppServices {
     start: async () => {},
     isRunning: async () => false,
     waitUntilReady: async () => {},
+    lastLines: async () => [],
   };
 }

@@ -16,6 +16,7 @@ import {
   RefusedError,
   reasonOf,
 } from "./operation_parts.ts";
+import { startApp } from "./start_app.ts";
 import { finishUpdate, swapIn, undoUpdate } from "./swap_version.ts";
 
 export interface UpdateRequest {
@@ -91,10 +92,9 @@ async function replace(
   await relocateEnvironments(places.folder, places.preparing);
   await journal.step("starting it");
   say("Starting the new version");
-  await services?.start(app);
-  await services?.waitUntilReady(app);
-  say("It is ready.");
-  if (services !== undefined && !wasRunning) await services.stop(app);
+  if (services === undefined) return;
+  await startApp(parts, services, app);
+  if (!wasRunning) await services.stop(app);
 }
 
 /** Data and settings, and whatever else no new version brings by itself. */

@@ -127,7 +127,9 @@ class Stage {
     await this.#makeReady(kind);
     const request = this.#requestOf(kind, round);
     const killsChild = round % 5 === 0 && kind !== "uninstall";
-    const delayMs = this.#random() * (this.#durations.get(kind) ?? 1500);
+    // Git and install.sh have their part early on.
+    const share = killsChild ? 0.4 : 1;
+    const delayMs = this.#random() * (this.#durations.get(kind) ?? 1500) * share;
     const running = this.#run(request);
     await pause(delayMs);
     if (killsChild) return await this.#killChild(kind, running);
@@ -149,7 +151,8 @@ class Stage {
   /** Git or install.sh dies; the operation fails by itself, or was past that. */
   async #killChild(kind: Kind, running: Promise<unknown>): Promise<string> {
     const mark = operationMark(this.#checkout, this.#repository.name);
-    const pids = await findMarked(mark);
+    const find = async () => ((await findMarked(mark)).length > 0 ? findMarked(mark) : undefined);
+    const pids = await waitFor(find, { timeoutMs: 1000 }).catch(() => []);
     for (const pid of pids) {
       try {
         process.kill(pid, "SIGKILL");
@@ -203,7 +206,8 @@ class Stage {
     if (request.kind === "new") return;
     this.#durations.set(request.kind, performance.now() - startedAt);
     if (request.kind === "install") {
-      this.#durations.set("update", performance.now() - startedAt);
+      // Fetching, stopping and starting take longer than an installation.
+      this.#durations.set("update", 2 * (performance.now() - startedAt));
     }
   }
 

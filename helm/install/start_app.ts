@@ -1,0 +1,28 @@
+import type { AppServices, OperationParts } from "./operation_parts.ts";
+
+/**
+ * Starts an app and waits until it is ready; whoever watches hears what it is waiting for.
+ *
+ * @throws {Error} saying why it does not become ready, after the end of its log was shown
+ */
+export async function startApp(
+  { say }: Pick<OperationParts, "say">,
+  services: AppServices,
+  app: string,
+): Promise<void> {
+  await services.start(app);
+  let told = "";
+  const tell = (reason: string) => {
+    if (reason !== told) say(`  ${reason}`);
+    told = reason;
+  };
+  try {
+    await services.waitUntilReady(app, tell);
+  } catch (error) {
+    const lines = await services.lastLines(app);
+    if (lines.length > 0) say("The end of its log:");
+    for (const line of lines) say(`  ${line}`);
+    throw error;
+  }
+  say("It is ready.");
+}
