@@ -3,7 +3,6 @@ import { randomInt } from "node:crypto";
 import { mkdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import { makeNumberedFolder } from "@hivematrix/lib/folder_testing";
 import type { TestScope } from "@hivematrix/lib/testing";
 import { isBlockedPort } from "./config/blocked_ports.ts";
@@ -35,7 +34,7 @@ export function lastFirst(t: TestScope): TestScope {
 }
 
 /** An empty checkout with the folders of our own services; gone when the test ends. */
-export async function makeCheckout(t: TestContext): Promise<Checkout> {
+export async function makeCheckout(t: TestScope): Promise<Checkout> {
   const root = makeNumberedFolder("hivematrix-helm");
   afterTest(t, () => rm(root, { recursive: true, force: true, maxRetries: 20 }));
   const checkout = createCheckout(root);

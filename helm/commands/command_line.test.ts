@@ -1,72 +1,138 @@
-// The command line as people use it: every test runs scripts/helm in an installation of its own.
+// The command line as people use it: every test runs scripts/helm in an installation for tests.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readFile, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import test from "node:test";
+import { after, before, describe, test } from "node:test";
 import { waitFor } from "@hivematrix/lib/wait_for";
 import { readProcess } from "../services/process_table.ts";
 import { isSameProcess, readRunFile } from "../services/run_file.ts";
-import { makeInstallation } from "./testing.ts";
+import { makeInstallation, type TestInstallation } from "./testing.ts";
 
 const services = ["keycloak", "core", "nexus", "template"];
 
-test("up starts everything, up again changes nothing, down leaves no process", async (t) => {
-  const { helm, status } = await makeInstallation(t);
-  const up = await helm("up", "--detach");
-  assert.equal(up.status, 0, up.stdout + up.stderr);
-  assert.match(up.stdout, /HiveMatrix is ready: http:\/\/localhost:\d+\nSign in as "admin"/);
-  const before = await status();
-  for (const name of [...services, "helm"]) assert.equal(before.get(name)?.state, "ready", name);
+// Starting one for each of these tests would take most of their time, so each goes on with what the
+// one before has left.
+describe("an installation from up to down", () => {
+  const cleanUps: (() => unknown)[] = [];
+  let installation: TestInstallation;
+  before(async () => {
+    installation = await makeInstallation({ after: (cleanUp) => cleanUps.push(cleanUp) });
+  });
+  after(async () => {
+    for (const cleanUp of cleanUps) await cleanUp();
+  });
 
-  assert.equal((await helm("up", "--detach")).status, 0);
-  const after = await status();
-  for (const [name, { pid }] of before) assert.equal(after.get(name)?.pid, pid, name);
+  test("up starts everything, and up again changes nothing", async () => {
+    const { helm, status } = installation;
+    const up = await helm("up", "--detach");
+    assert.equal(up.status, 0, up.stdout + up.stderr);
+    assert.match(up.stdout, /HiveMatrix is ready: http:\/\/localhost:\d+\nSign in as "admin"/);
+    const before = await status();
+    for (const name of [...services, "helm"]) assert.equal(before.get(name)?.state, "ready", name);
 
-  const down = await helm("down");
-  assert.equal(down.stdout, "Stopped template, nexus, core, keycloak, helm.\n");
-  for (const [name, { pid }] of before) assert.ok(await isGone(pid), name);
-  assert.equal((await helm("down")).stdout, "Nothing is running.\n");
-});
+    assert.equal((await helm("up", "--detach")).status, 0);
+    const after = await status();
+    for (const [name, { pid }] of before) assert.equal(after.get(name)?.pid, pid, name);
+  });
 
-test("R31: no process has a secret among its arguments, and Helm's has a session of its own", async (t) => {
-  const { checkout, helm, status } = await makeInstallation(t);
-  await helm("up", "--detach");
-  const config = await readFile(checkout.masterConfigFile, "utf8");
-  const secrets = config.match(/[\w-]{43}/g) ?? [];
-  assert.ok(secrets.length >= 8);
-  for (const [name, { pid }] of await status()) {
-    const words = await readFile(`/proc/${pid}/cmdline`, "utf8");
-    assert.match(words, /main\.ts/);
-    for (const secret of secrets) assert.equal(words.includes(secret), false, name);
-  }
-  const helmPid = (await status()).get("helm")?.pid;
-  // pid (command) state parent group session
-  const fields = (await readFile(`/proc/${helmPid}/stat`, "utf8")).split(") ")[1]?.split(" ");
-  assert.equal(fields?.[3], String(helmPid));
-});
+  test("R31: no process has a secret among its arguments, and Helm's has a session of its own", async () => {
+    const { checkout, status } = installation;
+    const config = await readFile(checkout.masterConfigFile, "utf8");
+    const secrets = config.match(/[\w-]{43}/g) ?? [];
+    assert.ok(secrets.length >= 8);
+    for (const [name, { pid }] of await status()) {
+      const words = await readFile(`/proc/${pid}/cmdline`, "utf8");
+      assert.match(words, /main\.ts/);
+      for (const secret of secrets) assert.equal(words.includes(secret), false, name);
+    }
+    const helmPid = (await status()).get("helm")?.pid;
+    // pid (command) state parent group session
+    const fields = (await readFile(`/proc/${helmPid}/stat`, "utf8")).split(") ")[1]?.split(" ");
+    assert.equal(fields?.[3], String(helmPid));
+  });
 
-test("a killed daemon is seen, and down stops what it left running", async (t) => {
-  const { checkout, helm, status } = await makeInstallation(t);
-  await helm("up", "--detach");
-  const running = await status();
-  process.kill(running.get("helm")?.pid ?? 0, "SIGKILL");
-  const orphaned = await status();
-  assert.equal(orphaned.get("helm")?.state, "stopped");
-  assert.equal(orphaned.get("core")?.state, "ready");
-  assert.match(orphaned.get("core")?.reason ?? "", /Helm is not running/);
-  const refused = await helm("restart", "core");
-  assert.equal(refused.status, 1);
-  assert.match(refused.stderr, /^Helm is not running: start everything with "helm up --detach"\n$/);
+  test("services are stopped, started and restarted by name, Helm too", async () => {
+    const { helm, status } = installation;
+    const before = await status();
+    assert.equal((await helm("stop", "template")).stdout, "template is stopped.\n");
+    assert.equal((await status()).get("template")?.state, "stopped");
+    assert.match((await helm("start", "template")).stdout, /^template is ready, process \d+\.\n$/);
+    assert.match(
+      (await helm("restart", "core", "nexus")).stdout,
+      /^core is ready.*\nnexus is ready/,
+    );
+    assert.match((await helm("restart", "helm")).stdout, /^helm is ready, process \d+\.\n$/);
+    const after = await status();
+    const hasChanged = (name: string) => before.get(name)?.pid !== after.get(name)?.pid;
+    const changed = [...before.keys()].filter(hasChanged).sort();
+    assert.deepEqual(changed, ["core", "helm", "nexus", "template"]);
 
-  const down = await helm("down");
-  assert.equal(down.status, 0, down.stderr);
-  for (const name of services) {
-    assert.match(down.stdout, new RegExp(name));
-    assert.equal(await readRunFile(checkout.runDir, name), undefined);
-    assert.ok(await isGone(running.get(name)?.pid), name);
-  }
+    assert.equal((await helm("restart")).status, 0);
+    const restarted = await status();
+    assert.equal(restarted.get("helm")?.pid, after.get("helm")?.pid);
+    for (const name of services) assert.notEqual(restarted.get(name)?.pid, after.get(name)?.pid);
+    assert.match(
+      (await helm("stop", "codex")).stderr,
+      /Cannot find service "codex", there are: key/,
+    );
+  });
+
+  test("a broken setting stops that service alone, with key and remedy in up and in status", async () => {
+    const { checkout, helm, status } = installation;
+    const file = join(checkout.root, "template", ".env");
+    await writeFile(file, (await readFile(file, "utf8")).replace(/^PORT=.*$/m, ""));
+    const restart = await helm("restart", "template");
+    assert.equal(restart.status, 1);
+    const reason = /PORT is missing, run "helm config sync-all"/;
+    assert.match(restart.stderr, reason);
+    const broken = (await status()).get("template");
+    assert.equal(broken?.state, "crash-looping");
+    assert.match(broken?.reason ?? "", reason);
+    assert.equal((await status()).get("core")?.state, "ready");
+
+    assert.equal(
+      (await helm("config", "sync-all")).stdout.split("\n")[0],
+      "Written: template/.env",
+    );
+    assert.equal((await helm("restart", "template")).status, 0);
+  });
+
+  test("the next daemon takes over what a killed one left running", async () => {
+    const { helm, status } = installation;
+    const before = await status();
+    process.kill(before.get("helm")?.pid ?? 0, "SIGKILL");
+    const up = await helm("up", "--detach");
+    assert.equal(up.status, 0, up.stdout + up.stderr);
+    const after = await status();
+    for (const name of services) assert.equal(after.get(name)?.pid, before.get(name)?.pid, name);
+    assert.notEqual(after.get("helm")?.pid, before.get("helm")?.pid);
+  });
+
+  test("a killed daemon is seen, and down stops what it left running", async () => {
+    const { checkout, helm, status } = installation;
+    const running = await status();
+    process.kill(running.get("helm")?.pid ?? 0, "SIGKILL");
+    const orphaned = await status();
+    assert.equal(orphaned.get("helm")?.state, "stopped");
+    assert.equal(orphaned.get("core")?.state, "ready");
+    assert.match(orphaned.get("core")?.reason ?? "", /Helm is not running/);
+    const refused = await helm("restart", "core");
+    assert.equal(refused.status, 1);
+    assert.match(
+      refused.stderr,
+      /^Helm is not running: start everything with "helm up --detach"\n$/,
+    );
+
+    const down = await helm("down");
+    assert.equal(down.status, 0, down.stderr);
+    for (const name of services) {
+      assert.match(down.stdout, new RegExp(name));
+      assert.equal(await readRunFile(checkout.runDir, name), undefined);
+      assert.ok(await isGone(running.get(name)?.pid), name);
+    }
+  });
 });
 
 test("down works with a broken configuration and a killed daemon too", async (t) => {
@@ -81,57 +147,6 @@ test("down works with a broken configuration and a killed daemon too", async (t)
     assert.ok(await isGone(running.get(name)?.pid), name);
   }
   await writeFile(checkout.masterConfigFile, good);
-});
-
-test("the next daemon takes over what a killed one left running", async (t) => {
-  const { helm, status } = await makeInstallation(t);
-  await helm("up", "--detach");
-  const before = await status();
-  process.kill(before.get("helm")?.pid ?? 0, "SIGKILL");
-  const up = await helm("up", "--detach");
-  assert.equal(up.status, 0, up.stdout + up.stderr);
-  const after = await status();
-  for (const name of services) assert.equal(after.get(name)?.pid, before.get(name)?.pid, name);
-  assert.notEqual(after.get("helm")?.pid, before.get("helm")?.pid);
-});
-
-test("services are stopped, started and restarted by name, Helm too", async (t) => {
-  const { helm, status } = await makeInstallation(t);
-  await helm("up", "--detach");
-  const before = await status();
-  assert.equal((await helm("stop", "template")).stdout, "template is stopped.\n");
-  assert.equal((await status()).get("template")?.state, "stopped");
-  assert.match((await helm("start", "template")).stdout, /^template is ready, process \d+\.\n$/);
-  assert.match((await helm("restart", "core", "nexus")).stdout, /^core is ready.*\nnexus is ready/);
-  assert.match((await helm("restart", "helm")).stdout, /^helm is ready, process \d+\.\n$/);
-  const after = await status();
-  const hasChanged = (name: string) => before.get(name)?.pid !== after.get(name)?.pid;
-  const changed = [...before.keys()].filter(hasChanged).sort();
-  assert.deepEqual(changed, ["core", "helm", "nexus", "template"]);
-
-  assert.equal((await helm("restart")).status, 0);
-  const restarted = await status();
-  assert.equal(restarted.get("helm")?.pid, after.get("helm")?.pid);
-  for (const name of services) assert.notEqual(restarted.get(name)?.pid, after.get(name)?.pid);
-  assert.match((await helm("stop", "codex")).stderr, /Cannot find service "codex", there are: key/);
-});
-
-test("a broken setting stops that service alone, with key and remedy in up and in status", async (t) => {
-  const { checkout, helm, status } = await makeInstallation(t);
-  await helm("up", "--detach");
-  const file = join(checkout.root, "template", ".env");
-  await writeFile(file, (await readFile(file, "utf8")).replace(/^PORT=.*$/m, ""));
-  const restart = await helm("restart", "template");
-  assert.equal(restart.status, 1);
-  const reason = /PORT is missing, run "helm config sync-all"/;
-  assert.match(restart.stderr, reason);
-  const broken = (await status()).get("template");
-  assert.equal(broken?.state, "crash-looping");
-  assert.match(broken?.reason ?? "", reason);
-  assert.equal((await status()).get("core")?.state, "ready");
-
-  assert.equal((await helm("config", "sync-all")).stdout.split("\n")[0], "Written: template/.env");
-  assert.equal((await helm("restart", "template")).status, 0);
 });
 
 test("up says what does not get ready, and leaves the rest running", async (t) => {
@@ -183,7 +198,7 @@ test("in the foreground it stays until Ctrl-C, which stops everything", async (t
   }
 });
 
-test("up --dev restarts a service when its sources change, and that one alone", async (t) => {
+test("up --dev restarts an edited service, and that one alone; down leaves no process", async (t) => {
   const { checkout, helm, status } = await makeInstallation(t);
   assert.equal((await helm("up", "--detach", "--dev")).status, 0);
   const before = await status();
@@ -198,6 +213,11 @@ test("up --dev restarts a service when its sources change, and that one alone", 
     { timeoutMs: 30_000 },
   );
   assert.equal(after.get("core")?.pid, before.get("core")?.pid);
+
+  const down = await helm("down");
+  assert.equal(down.stdout, "Stopped template, nexus, core, keycloak, helm.\n");
+  for (const [name, { pid }] of after) assert.ok(await isGone(pid), name);
+  assert.equal((await helm("down")).stdout, "Nothing is running.\n");
 });
 
 test("it works from any folder and by a link", async (t) => {

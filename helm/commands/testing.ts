@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { TestContext } from "node:test";
+import type { TestScope } from "@hivematrix/lib/testing";
 import type { Checkout } from "../config/checkout.ts";
 import { saveMasterConfig } from "../config/master_config.ts";
 import { afterTest, findFreeOffset, makeCheckout, makeConfig } from "../testing.ts";
@@ -51,7 +51,7 @@ export interface RunOptions {
  * @param isInitialised with a configuration; else `helm init` is still to be called
  */
 export async function makeInstallation(
-  t: TestContext,
+  t: TestScope,
   { isInitialised = true }: { isInitialised?: boolean } = {},
 ): Promise<TestInstallation> {
   const checkout = await makeCheckout(t);

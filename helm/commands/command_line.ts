@@ -1,0 +1,41 @@
+// The command line, from its words to a command that runs.
+import yargs, { type Argv } from "yargs";
+import type { Checkout } from "../config/checkout.ts";
+import { addCommands } from "./command_table.ts";
+import { tidyHelp } from "./help_text.ts";
+import { UsageError, usageError } from "./usage_error.ts";
+
+/**
+ * Runs one command.
+ *
+ * @param words without the program's name
+ * @returns what is to be printed beside what the command prints itself: help, completions
+ * @throws {UsageError} for a command line that nobody can follow @throws {Error} from the command
+ */
+export async function runCommandLine(
+  words: readonly string[],
+  checkout: Checkout,
+): Promise<string> {
+  const cli: Argv = yargs([...words])
+    .scriptName("helm")
+    .usage("$0 <command>: runs a HiveMatrix installation")
+    .strict()
+    .recommendCommands()
+    .demandCommand(1, "Name a command.")
+    .version(false)
+    .help()
+    .alias("help", "h")
+    .wrap(Math.min(100, process.stdout.columns ?? 100))
+    .exitProcess(false)
+    .fail((message, error) => {
+      // yargs has a message of its own only for wrong usage; what a command threw comes without one.
+      throw message ? usageError(message, cli, words) : error;
+    });
+  addCommands(cli, checkout);
+  if (words.length === 0) throw new UsageError(tidyHelp(await cli.getHelp()));
+  let printed = "";
+  await cli.parseAsync([...words], {}, (_error, _argv, output) => {
+    printed = output;
+  });
+  return tidyHelp(printed);
+}
