@@ -1,6 +1,6 @@
 // The ends of the services' chains, remembered outside the database: whoever takes the newest lines out
 // of that leaves a chain that is whole, but not as long as Helm remembers.
-import { readIfThere, writeFileAtomically } from "../config/atomic_file.ts";
+import { readIfThere, writeIfChanged } from "../config/atomic_file.ts";
 
 /** By service: its newest batch, and the chain's hash then, in hexadecimal digits. */
 export type LogHeads = Readonly<Record<string, { readonly number: number; readonly hash: string }>>;
@@ -15,5 +15,5 @@ export async function readLogHeads(logDir: string): Promise<LogHeads> {
 }
 
 export async function writeLogHeads(logDir: string, heads: LogHeads): Promise<void> {
-  await writeFileAtomically(headsFile(logDir), `${JSON.stringify(heads, null, 2)}\n`);
+  await writeIfChanged(headsFile(logDir), `${JSON.stringify(heads, null, 2)}\n`);
 }

@@ -60,7 +60,7 @@ async function findRows(
       select ${columns(sql)} from log_lines where ${place} order by ${order} limit ${wanted}`;
   }
   const text = textCondition(sql, query.text);
-  if (!hasTextIndex) {
+  if (!hasTextIndex || !isIndexed(query.text)) {
     return await sql`
       select ${columns(sql)} from log_lines where ${place} ${text} order by ${order} limit ${wanted}`;
   }
@@ -74,6 +74,11 @@ async function findRows(
   return await sql`
     with mine as materialized (select * from log_lines where true ${text})
     select ${columns(sql)} from mine where ${place} order by ${order} limit ${wanted}`;
+}
+
+/** The index knows three letters or digits in a row, and those of ASCII alone, whatever the locale. */
+function isIndexed(text: string): boolean {
+  return /[a-z0-9]{3}/i.test(text);
 }
 
 type Fragment = PendingQuery<Row[]>;
