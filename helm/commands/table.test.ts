@@ -8,6 +8,22 @@ test("columns are as wide as what stands in them, and notes stand below their ro
   assert.equal(formatTable(["id", "user"], rows, false), lines.join("\n"));
 });
 
+test("a narrow terminal gets shorter columns and notes in several lines, a pipe all of it", () => {
+  const long = "a reason that is longer than the terminal is wide";
+  const rows = [{ cells: ["grace-hopper", "grace.hopper@example.org", "42"], note: long }];
+  const columns = ["user", "e-mail", "n"];
+  const narrow = formatTable(columns, rows, false, 30).split("\n");
+  assert.deepEqual(narrow, [
+    "USER          E-MAIL        N",
+    "grace-hopper  grace.hoppe…  42",
+    "  a reason that is longer than",
+    "  the terminal is wide",
+  ]);
+  assert.ok(narrow.every((line) => line.length <= 30));
+  const whole = formatTable(columns, rows, false, undefined).split("\n");
+  assert.deepEqual(whole.slice(1), ["grace-hopper  grace.hopper@example.org  42", `  ${long}`]);
+});
+
 test("nothing that others chose moves the cursor or turns the text around", () => {
   const cells = ["a\u001b[2Jb", "c\u009b31md", "e\u202ef\u2028g\nh"];
   assert.equal(
