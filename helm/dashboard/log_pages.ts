@@ -7,7 +7,7 @@ import { serviceNames } from "../config/service_names.ts";
 import { findLines, type LogSearchParts } from "../logs/find_lines.ts";
 import { readPlaces } from "../logs/log_api.ts";
 import { type LogQuery, readLogQuery } from "../logs/log_query.ts";
-import type { FoundLine } from "../logs/stored_search.ts";
+import { keepTogether } from "./further_lines.ts";
 import { logRow } from "./log_row.ts";
 import { navigation } from "./navigation.ts";
 
@@ -39,7 +39,7 @@ export function showLogs(parts: LogPagesParts): Handler<UserContext> {
         is_from_files: found?.isFromFiles === true,
         is_newest: newer === undefined && found !== undefined && query?.untilMs === undefined,
         is_empty: found?.lines.length === 0,
-        lines: found?.lines.map((line: FoundLine) => logRow(line, link)) ?? [],
+        lines: keepTogether(found?.lines ?? []).map((line) => logRow(line, link)),
         paging: (older ?? newer) !== undefined && {
           older_url: pageLink("before", older),
           newer_url: pageLink("after", newer),
