@@ -60,6 +60,7 @@ function registeredSource(entry: RegisteredApp, wishes: InstallRequest): AppSour
   if (git_url === undefined) {
     throw new RefusedError(`Cannot install "${id}": it is part of this checkout`);
   }
+  requireGitUrl(git_url);
   const ref = wishes.ref ?? entry.ref;
   return { id, git_url, entry, wishes, ...(ref !== undefined && { ref }) };
 }

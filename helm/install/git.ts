@@ -47,12 +47,18 @@ export async function git(words: readonly string[], options: GitOptions): Promis
 }
 
 /**
- * @throws {Error} for what would be an option, a program to run (`ext::`), or unencrypted over a network
+ * @throws {Error} for an option, a program to run (`ext::`), a password, or what travels in the open
  */
 export function requireGitUrl(url: string): void {
   const refuse = (reason: string) => new Error(`Cannot use "${withoutPassword(url)}": ${reason}`);
   if (/^[-]|[\p{Cc}\s]/u.test(url)) throw refuse("it is no git URL");
   if (/^[a-z0-9+.-]+::/i.test(url)) throw refuse("git would run a program for it");
+  if (/^[a-z]+:\/\/[^/@]*:[^/@]*@/i.test(url)) {
+    // It would stand in the list of processes, in files and on pages.
+    throw refuse(
+      "take the password out of it and let a credential helper of git's, or ssh, answer",
+    );
+  }
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase();
   if (scheme !== undefined && !["https", "ssh", "git", "file"].includes(scheme)) {
     throw refuse(`take https, ssh, git, file or a path, not ${scheme}`);

@@ -183,7 +183,7 @@ test("an app of the registry names what it needs first, in the order to install 
     await makeRepository(t),
   ];
   const entry = (git_url: string, dependencies: string[]) => ({
-    ...{ name: "x", port: 5060, required: false, install_order: 9, git_url, dependencies },
+    ...{ name: "x", port: 5070, required: false, install_order: 9, git_url, dependencies },
   });
   const helm = await startInstallTest(t, {
     tracked: {

@@ -37,6 +37,8 @@ const passedOn = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "SSH
 const network =
   /^(https?_proxy|no_proxy|all_proxy|(npm_config|pip|uv|git_ssl|ssl_cert|node_extra_ca)_\w+)$/i;
 const keptLines = 40;
+/** Of what is returned; an install script may talk for half an hour. */
+const maxOutputLines = 20_000;
 const endGraceMs = 2000;
 
 /**
@@ -65,7 +67,7 @@ export async function runCommand(
     onLine(line);
   };
   createInterface({ input: child.stdout }).on("line", (line) => {
-    output.push(line);
+    if (output.length < maxOutputLines) output.push(line);
     take(line);
   });
   createInterface({ input: child.stderr }).on("line", take);
