@@ -152,6 +152,7 @@ test("a change is shown before it is made, recorded, and undone", async (t) => {
     changes: [],
     files: [],
     missing: [],
+    unknown: [],
     restarts: [],
     concernsHelm: false,
   });

@@ -35,7 +35,7 @@ test("where the settings cannot be saved, the server keeps its password", async 
 
 test("where the server cannot be asked, the settings keep theirs, and the reason is said", async (t) => {
   const { checkout, current } = await install(t);
-  const away = setValue(current, "databases.postgresql.port", 1);
+  const away = setValue(current, "databases.postgresql.port", 2);
   await saveMasterConfig(checkout, away);
   const next = setValue(away, key, "second");
   const message = /^Cannot change databases\.postgresql\.admin_password: .* ECONNREFUSED/;
@@ -48,9 +48,22 @@ test("where the server cannot be asked, the settings keep theirs, and the reason
 test("the password of somebody else's server is only noted", async (t) => {
   const { checkout, current, hasPassword } = await install(t);
   const external = setValue(current, "databases.postgresql.mode", "external");
+  await saveMasterConfig(checkout, external);
   const next = setValue(external, key, "second");
   await changeSettings(checkout, { current: external, next }, { command: "test" });
   assert.equal(await hasPassword("first"), true);
+});
+
+test("a change of settings that somebody else has changed meanwhile is refused", async (t) => {
+  const checkout = await makeCheckout(t);
+  const current = makeConfig();
+  await saveMasterConfig(checkout, setValue(current, "apps.template.title", "Theirs"));
+  const next = setValue(current, "system.log_level", "DEBUG");
+  await assert.rejects(
+    changeSettings(checkout, { current, next }, { command: "test" }),
+    /somebody else has changed them meanwhile/,
+  );
+  assert.equal((await loadMasterConfig(checkout)).apps["template"]?.title, "Theirs");
 });
 
 /** A server with a role that stands in for its superuser, so that the tests' own is left alone. */

@@ -3,7 +3,12 @@ import { scramVerifier } from "../postgres/scram_verifier.ts";
 import { connectAsAdmin } from "./app_databases.ts";
 import type { Checkout } from "./checkout.ts";
 import type { ChangeReason } from "./config_history.ts";
-import { type MasterConfig, requireValid, saveMasterConfig } from "./master_config.ts";
+import {
+  type MasterConfig,
+  readMasterDocument,
+  requireValid,
+  saveMasterConfig,
+} from "./master_config.ts";
 import { findProblem } from "./master_rules.ts";
 
 /**
@@ -18,6 +23,12 @@ export async function changeSettings(
   reason: ChangeReason,
 ): Promise<void> {
   const wanted = requireValid(checkout, next);
+  const { value: found } = await readMasterDocument(checkout);
+  if (JSON.stringify(found) !== JSON.stringify(current)) {
+    throw new Error(
+      "Cannot save the settings: somebody else has changed them meanwhile, try again",
+    );
+  }
   if (!hasOtherPassword(current, wanted)) return await saveMasterConfig(checkout, next, reason);
   const sql = connectAsAdmin(current as MasterConfig);
   try {

@@ -53,7 +53,13 @@ test("before the first sync everything is new, and after it there is nothing to 
   assert.deepEqual(files.map(({ file }) => file).sort(), [...written].sort());
   assert.ok(files.every(({ action }) => action === "create" || action === "link"));
   const after = await planSync(checkout, base, registry);
-  assert.deepEqual(after, { files: [], missing: [], restarts: [], concernsHelm: false });
+  assert.deepEqual(after, {
+    files: [],
+    missing: [],
+    unknown: [],
+    restarts: [],
+    concernsHelm: false,
+  });
 });
 
 test("R31: no plan shows a secret, neither of Helm nor one that somebody wrote by hand", async (t) => {
@@ -102,6 +108,16 @@ test("a plan reads like a diff, with what was edited by hand", async (t) => {
     "No service that runs would be restarted.",
     'Helm itself would take up its own settings with "helm restart helm".',
   ]);
+});
+
+test("a key that nobody reads is said, with the one that may have been meant", async (t) => {
+  const checkout = await makeCheckout(t);
+  await syncAll(checkout, base, registry);
+  const { unknown } = await planSync(checkout, change("system.publik_url", "x"), registry);
+  const meant = 'did you mean "system.public_url"?';
+  assert.deepEqual(unknown, [`system.publik_url is no setting that Helm knows; ${meant}`]);
+  const own = change("databases.neo4j", { uri: "bolt://127.0.0.1" });
+  assert.deepEqual((await planSync(checkout, own, registry)).unknown, []);
 });
 
 function secretsOf(config: MasterConfig): string[] {

@@ -15,6 +15,7 @@ import {
 } from "./file_entries.ts";
 import { appFiles, type GeneratedFile, servicesFile } from "./generated_files.ts";
 import { isEdited } from "./hand_edits.ts";
+import { findUnknownKeys } from "./known_keys.ts";
 import type { MasterConfig } from "./master_config.ts";
 import { findOutdated } from "./outdated_services.ts";
 import { WrittenFiles } from "./written_files.ts";
@@ -36,6 +37,8 @@ export interface ConfigPlan {
   readonly files: readonly FilePlan[];
   /** Apps of the configuration whose folder is not there. */
   readonly missing: readonly string[];
+  /** Keys of the settings that no rule knows, with what may have been meant. */
+  readonly unknown: readonly string[];
   /** Services that run and would be started anew. */
   readonly restarts: readonly string[];
   /** Helm's own settings would change, which it takes up with `helm restart helm`. */
@@ -74,7 +77,7 @@ export async function planSync(
   const restarts = await findOutdated(config, { checkout, registry, readFile });
   const own = [join("helm", ".env"), join("helm", "instance", "helm.conf")];
   const concernsHelm = files.some(({ file, action }) => own.includes(file) && action === "change");
-  return { files, missing, restarts, concernsHelm };
+  return { files, missing, unknown: findUnknownKeys(config), restarts, concernsHelm };
 }
 
 interface FileState {

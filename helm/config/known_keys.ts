@@ -1,5 +1,6 @@
 // A misspelled key would be a setting that does nothing, so a new one has to be known.
 import { didYouMean } from "../control/near_names.ts";
+import { flatten } from "./config_changes.ts";
 import { getValue } from "./config_values.ts";
 import { findRule, masterRules } from "./master_rules.ts";
 import { isRecord } from "./value_checks.ts";
@@ -26,6 +27,13 @@ export function knownKeys(config: unknown): string[] {
     return appsOf(config).map((app) => key.replace("*", app));
   });
   return keys.filter((key) => !key.includes("*"));
+}
+
+/** Keys in the file that no rule knows: somebody's own, or a slip of whoever edited it by hand. */
+export function findUnknownKeys(config: unknown): string[] {
+  return [...flatten(config).keys()]
+    .filter((key) => !isOwnPlace(key.split(".")) && findRule(key) === undefined)
+    .map((key) => `${key} is no setting that Helm knows${didYouMean(key, knownKeys(config))}`);
 }
 
 function isOwnPlace([group, name, inner]: readonly string[]): boolean {

@@ -108,6 +108,15 @@ test("a missing key is named with the way to set it", async (t) => {
     message:
       'Cannot use helm/instance/configs/master_config.json: apps.core.db_password is missing, it has to be there because apps.core.database is set; mend it with "helm config set apps.core.db_password <value>"',
   });
+  const misspelled = setValue(
+    unsetValue(makeConfig(), "system.log_level"),
+    "system.loglevel",
+    "INFO",
+  );
+  await writeRaw(checkout, JSON.stringify(misspelled));
+  const meant =
+    /system\.log_level is missing \(system\.loglevel is there, which nobody reads\), it has/;
+  await assert.rejects(loadMasterConfig(checkout), meant);
   await writeRaw(checkout, "{}");
   await assert.rejects(loadMasterConfig(checkout), /: system is missing, it has to be an object/);
 });

@@ -1,5 +1,6 @@
 // What a master configuration has to hold: one rule a key, checked where the file enters. Keys that
 // no rule names are somebody's own and pass as they are.
+import { nearNames } from "../control/near_names.ts";
 import { managementPort } from "./identity_settings.ts";
 import type { MasterConfig } from "./master_config.ts";
 import {
@@ -32,6 +33,8 @@ export interface Problem {
   readonly shown: string | undefined;
   /** What would be right, completing "it has to be …". */
   readonly expected: string;
+  /** Of a missing one: keys beside it that may have been meant for it. */
+  readonly meant?: readonly string[];
 }
 
 const realmName = matching(/^[\w-]+$/, "a name of letters, digits, - and _", "sample");
@@ -217,16 +220,20 @@ export function findProblem(config: unknown): Problem | undefined {
       const isFine = value === undefined ? rule.isOptional === true : rule.check.accepts(value);
       if (isFine) continue;
       const shown = value === undefined ? undefined : rule.isSecret ? "wrong" : show(value);
-      return { key, shown, expected: rule.check.expected };
+      const problem = { key, shown, expected: rule.check.expected };
+      return value === undefined
+        ? { ...problem, meant: nearNames(key, strangers(config, key)) }
+        : problem;
     }
   }
   return findNameProblem(config) ?? findDatabaseProblem(config) ?? findPortProblem(config);
 }
 
 /** `apps.core.port is "banana", it has to be a whole number from 1 to 65535` */
-export function describeProblem({ key, shown, expected }: Problem): string {
+export function describeProblem({ key, shown, expected, meant = [] }: Problem): string {
   const is = shown === undefined ? "is missing" : `is ${shown}`;
-  return `${key} ${is}, it has to be ${expected}`;
+  const stranger = meant[0] === undefined ? "" : ` (${meant[0]} is there, which nobody reads)`;
+  return `${key} ${is}${stranger}, it has to be ${expected}`;
 }
 
 /** Whether the value of a key is for nobody's eyes. */
@@ -237,6 +244,14 @@ export function isSecretKey(key: string): boolean {
     return !names.includes("legacy_service_token");
   }
   return findRule(key)?.isSecret === true;
+}
+
+/** Keys in the same group that no rule knows. */
+function strangers(config: Record<string, unknown>, key: string): string[] {
+  const names = key.split(".").slice(0, -1);
+  const group = names.reduce<unknown>((value, name) => isRecord(value) && value[name], config);
+  const keys = isRecord(group) ? Object.keys(group).map((name) => [...names, name].join(".")) : [];
+  return keys.filter((each) => findRule(each) === undefined);
 }
 
 /** The rule of a key; `undefined` for one that is somebody's own. */

@@ -3,13 +3,14 @@ import { type ConfigChange, describeChange } from "./config_changes.ts";
 import type { ConfigPlan, FilePlan } from "./config_plan.ts";
 
 export function describePlan(changes: readonly ConfigChange[], plan: ConfigPlan): string[] {
-  const { files, missing, restarts, concernsHelm } = plan;
+  const { files, missing, unknown, restarts, concernsHelm } = plan;
   const lines = [
     ...changes.map(describeChange),
     ...(changes.length > 0 ? [""] : []),
     ...files.flatMap(describeFile),
     files.length === 0 ? "Every file is up to date." : "",
     ...missing.map((app) => `${app} is configured, but its folder is not there.`),
+    ...unknown,
     restarts.length === 0
       ? "No service that runs would be restarted."
       : `Would be restarted: ${restarts.join(", ")}.`,
