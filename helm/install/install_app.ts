@@ -64,11 +64,16 @@ export async function makeNewApp(parts: OperationParts, name: string): Promise<v
     install_order: 100,
     database: "postgresql",
   };
-  await carryOut(parts, { kind: "new", app: name, verb: "make" }, undefined, async (folder) => {
-    parts.say("Copying template");
-    await writeCopy(parts.checkout.root, name, folder);
-    return { description };
-  });
+  await carryOut(
+    parts,
+    { kind: "new", app: name, verb: "make the app" },
+    undefined,
+    async (folder) => {
+      parts.say("Copying template");
+      await writeCopy(parts.checkout.root, name, folder);
+      return { description };
+    },
+  );
 }
 
 async function carryOut(
@@ -203,7 +208,7 @@ async function requireAbsent({ checkout }: OperationParts, app: string, verb: st
   try {
     requireAppName(app);
   } catch (error) {
-    throw new RefusedError(reasonOf(error).replace("make the app", `${verb} the app`));
+    throw new RefusedError(reasonOf(error).replace("make the app", verb));
   }
   const config = await loadMasterConfig(checkout);
   if (config.apps[app] !== undefined) throw refuse("it is installed already");
