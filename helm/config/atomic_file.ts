@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /** Bits of the permissions in `mode` of a stat. */
@@ -49,6 +49,16 @@ export async function writeIfChanged(path: string, text: string, mode = 0o600): 
   if (current === text && ((await stat(path)).mode & permissionBits) === mode) return false;
   await writeFileAtomically(path, text, mode);
   return true;
+}
+
+/** Removes what a process that was killed while it wrote has left in the folder, a minute later. */
+export async function removeUnfinished(folder: string, now: number = Date.now()): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!/^\.(?:.+\.)?[0-9a-f]{12}$/.test(name)) continue;
+    const path = join(folder, name);
+    const written = await stat(path).catch(() => undefined);
+    if (written !== undefined && now - written.mtimeMs > 60_000) await rm(path, { force: true });
+  }
 }
 
 /** The text of a file, or `undefined` when there is none. */

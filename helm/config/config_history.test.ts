@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
 import { makeCheckout, makeConfig, modeOf } from "../testing.ts";
@@ -108,6 +108,26 @@ test("the newest fifty states are kept, and a damaged one costs only itself", as
   await writeFile(join(folder, "000052.json"), "{");
   const ids = (await listSnapshots(checkout)).map(({ id }) => id);
   assert.deepEqual([ids.length, ids[0], ids.at(-1)], [49, 4, 53]);
+});
+
+test("what a killed process left half written is gone with a later change", async (t) => {
+  const checkout = await makeCheckout(t);
+  await saveMasterConfig(checkout, base);
+  const folder = historyOf(checkout);
+  const [old, fresh] = [join(folder, ".0123456789ab"), join(folder, ".ba9876543210")];
+  const half = `${join(folder, "..", ".master_config.json")}.0123456789ab`;
+  for (const file of [old, half, fresh]) await writeFile(file, "{");
+  const anHourAgo = Date.now() / 1000 - 3600;
+  for (const file of [old, half]) await utimes(file, anHourAgo, anHourAgo);
+  await saveMasterConfig(checkout, withLevel("DEBUG"));
+  const left = (await readdir(join(folder, ".."), { recursive: true })).sort();
+  assert.deepEqual(left, [
+    "history",
+    "history/.ba9876543210",
+    "history/000001.json",
+    "history/000002.json",
+    "master_config.json",
+  ]);
 });
 
 test("what cannot be kept in the history is not changed either, and the error names the file", async (t) => {

@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { userInfo } from "node:os";
-import { join } from "node:path";
-import { readIfThere, writeFileAtomically } from "./atomic_file.ts";
+import { dirname, join } from "node:path";
+import { readIfThere, removeUnfinished, writeFileAtomically } from "./atomic_file.ts";
 import type { Checkout } from "./checkout.ts";
 
 /** Why the master configuration changes. */
@@ -120,6 +120,8 @@ async function listIds(checkout: Checkout): Promise<number[]> {
 }
 
 async function prune(checkout: Checkout): Promise<void> {
+  const folder = historyFolder(checkout);
+  for (const each of [folder, dirname(folder)]) await removeUnfinished(each);
   for (const id of (await listIds(checkout)).slice(0, -mostSnapshots)) {
     await rm(snapshotFile(checkout, id), { force: true });
   }
