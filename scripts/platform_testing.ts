@@ -4,6 +4,8 @@ import { chmodSync, cpSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { makeNumberedFolder } from "@hivematrix/lib/folder_testing";
 import type { TestScope } from "@hivematrix/lib/testing";
+import { createCheckout } from "../helm/config/checkout.ts";
+import { connectDaemon } from "../helm/control/control_client.ts";
 import { findFreeOffset } from "../helm/testing.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -22,7 +24,7 @@ export interface Platform {
   readonly origin: string;
   start(...options: string[]): Promise<CommandResult>;
   helm(...words: string[]): Promise<CommandResult>;
-  /** `helm status --json`, by service. */
+  /** What `helm status --json` shows, by service. */
   status(): Promise<Map<string, ServiceLine>>;
   /** A setting of the master configuration: `read("system.secret_key")`. */
   read(key: string): string;
@@ -98,10 +100,12 @@ export async function startPlatformWith(
     start,
     helm,
     async status() {
-      const { output: json } = await helm("status", "--json");
-      const lines = JSON.parse(json) as ServiceLine[] | { services: ServiceLine[] };
-      const services = Array.isArray(lines) ? lines : lines.services;
-      return new Map(services.map((line) => [line.name, line]));
+      // What `helm status` asks too, without a process for each question of a test that waits.
+      const daemon = await connectDaemon(createCheckout(folder));
+      const { services } =
+        (await daemon?.status()) ??
+        (JSON.parse((await helm("status", "--json")).output) as { services: ServiceLine[] });
+      return new Map(services.map((line) => [line.name, line as ServiceLine]));
     },
     read(key) {
       const file = join(folder, "helm/instance/configs/master_config.json");

@@ -10,12 +10,16 @@ import { PostgresProcess } from "@hivematrix/lib/postgres_testing";
 
 /** The files that take longest, in the order of what they took. */
 const longest = [
+  "scripts/end_to_end.test.ts",
+  "scripts/keycloak_server.test.ts",
   "nexus/sign_in_keycloak.test.ts",
   "helm/commands/command_line.test.ts",
-  "scripts/keycloak_server.test.ts",
-  "scripts/end_to_end.test.ts",
-  "core/shared_revocations.test.ts",
   "helm/commands/config.test.ts",
+  "core/shared_revocations.test.ts",
+  "helm/keycloak/realm_setup.test.ts",
+  "helm/commands/users.test.ts",
+  "helm/commands/exit_status.test.ts",
+  "scripts/start.test.ts",
   "nexus/processes.test.ts",
 ];
 

@@ -29,8 +29,13 @@ describe("an installation from up to down", () => {
     const up = await helm("up", "--detach");
     assert.equal(up.status, 0, up.stdout + up.stderr);
     assert.match(up.stdout, /HiveMatrix is ready: http:\/\/localhost:\d+\nSign in as "admin"/);
+    const shown = JSON.parse((await helm("status", "--json")).stdout);
+    const states = shown.services.map(({ name, state }: Record<string, string>) => [name, state]);
+    assert.deepEqual(
+      new Map(states),
+      new Map([...services, "helm"].map((name) => [name, "ready"])),
+    );
     const before = await status();
-    for (const name of [...services, "helm"]) assert.equal(before.get(name)?.state, "ready", name);
 
     assert.equal((await helm("up", "--detach")).status, 0);
     const after = await status();

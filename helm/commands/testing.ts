@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import type { TestScope } from "@hivematrix/lib/testing";
 import type { Checkout } from "../config/checkout.ts";
 import { saveMasterConfig } from "../config/master_config.ts";
+import { connectDaemon } from "../control/control_client.ts";
 import { afterTest, findFreeOffset, makeCheckout, makeConfig } from "../testing.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -36,7 +37,7 @@ export interface TestInstallation {
   helm(...words: string[]): Promise<CommandResult>;
   /** Runs a script of the installation with something to read. */
   run(script: string, words: readonly string[], options?: RunOptions): Promise<CommandResult>;
-  /** `helm status --json`: state and pid by service. */
+  /** What `helm status --json` shows: state and pid by service. */
   status(): Promise<Map<string, { state: string; pid?: number; port?: number; reason?: string }>>;
 }
 
@@ -79,8 +80,10 @@ export async function makeInstallation(
     helm,
     run,
     async status() {
-      const { stdout } = await helm("status", "--json");
-      const { services } = JSON.parse(stdout);
+      // What `helm status` asks too, without a process for each question of a test that waits.
+      const daemon = await connectDaemon(checkout);
+      const { services } =
+        (await daemon?.status()) ?? JSON.parse((await helm("status", "--json")).stdout);
       return new Map(services.map((service: { name: string }) => [service.name, service]));
     },
   };
