@@ -84,3 +84,13 @@ async function makeLog(t: TestContext): Promise<{ logDir: string; file: string }
   await mkdir(logDir, { recursive: true });
   return { logDir, file: join(logDir, "core.log") };
 }
+
+test("a line that does not end is cut instead of kept whole", async (t) => {
+  const { logDir, file } = await makeLog(t);
+  await writeFile(file, "");
+  const { seen } = follow(t, logDir);
+  await appendFile(file, "x".repeat(1_000_000));
+  await appendFile(file, "\nnext\n");
+  await waitFor(() => seen.includes("core next"));
+  assert.ok((seen[0]?.length ?? 0) < 150_000, String(seen[0]?.length));
+});

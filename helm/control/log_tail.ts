@@ -100,7 +100,8 @@ function createFollower(file: string, end: number, onLine: (line: string) => voi
           offset += bytesRead;
           const text = rest + decoder.decode(buffer.subarray(0, bytesRead), { stream: true });
           const lines = text.split("\n");
-          rest = lines.pop() ?? "";
+          // What a service writes without ever ending its line is cut, whatever it costs to read.
+          rest = (lines.pop() ?? "").slice(0, chunkBytes);
           for (const line of lines) onLine(line);
         }
       } finally {
