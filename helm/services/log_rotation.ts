@@ -78,7 +78,9 @@ export function rotateLog(file: string, maxBytes: number): void {
   try {
     const size = fstatSync(log).size;
     // All at once, without giving way to other work: the shorter it takes, the less is lost.
-    copyRange(log, `${copy}.new`, Math.max(0, size - maxBytes), size);
+    const start = Math.max(0, size - maxBytes);
+    // What comes while it is copied is copied too, unless it comes faster than that.
+    copyRange(log, `${copy}.new`, start, size + maxBytes / 4);
     ftruncateSync(log, 0);
   } catch (error) {
     rmSync(`${copy}.new`, { force: true });
