@@ -149,6 +149,22 @@ test("an app in Python gets a .flaskenv with Flask's variables and all of its .e
   await assert.rejects(stat(join(checkout.appFolder("core"), ".flaskenv")), /ENOENT/);
 });
 
+test("an app that was taken out and comes again begins anew: what its installer writes is no edit", async (t) => {
+  const checkout = await makeCheckout(t);
+  const config = withFlaskApp(makeConfig());
+  const flaskenv = join(checkout.appFolder("codex"), ".flaskenv");
+  await mkdir(checkout.appFolder("codex"), { recursive: true });
+  await syncAll(checkout, config, registry);
+  await syncAll(checkout, makeConfig(), registry);
+  await writeFile(flaskenv, "FLASK_APP=run.py\n");
+  const { written, kept } = await syncAll(checkout, config, registry);
+  assert.ok(written.includes("apps/codex/.flaskenv"));
+  assert.deepEqual(
+    kept.filter(({ file }) => file === "apps/codex/.flaskenv"),
+    [],
+  );
+});
+
 test("a file edited by hand is replaced, and what it held is kept beside it for its owner", async (t) => {
   const checkout = await makeCheckout(t);
   const config = makeConfig();

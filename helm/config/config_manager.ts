@@ -36,6 +36,8 @@ export async function syncAll(
 ): Promise<SyncReport> {
   return await synchronise(checkout, async (sync) => {
     await sync.writeServices(config, registry);
+    const folders = Object.keys(config.apps).map((app) => checkout.appFolder(app));
+    sync.record.keepOnly([checkout.helmFolder, ...folders]);
     for (const app of Object.keys(config.apps)) {
       if (await hasFolder(checkout, app)) {
         for (const file of appFiles(checkout, config, app)) await sync.write(file);

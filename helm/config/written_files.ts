@@ -17,6 +17,7 @@ export class WrittenFiles {
   readonly #checkout: Checkout;
   readonly #files: Map<string, Written>;
   readonly #noted = new Map<string, Written>();
+  readonly #dropped = new Set<string>();
 
   private constructor(checkout: Checkout, files: Map<string, Written>) {
     this.#checkout = checkout;
@@ -46,10 +47,21 @@ export class WrittenFiles {
     this.#noted.set(this.#checkout.display(path), written);
   }
 
+  /** Forgets files that none of these apps has: an app that comes again begins anew. */
+  keepOnly(folders: readonly string[]): void {
+    for (const path of this.#files.keys()) {
+      const isKept = folders.some((folder) =>
+        path.startsWith(`${this.#checkout.display(folder)}/`),
+      );
+      if (!isKept) this.#dropped.add(path);
+    }
+  }
+
   /** Adds what was noted to the record as it is now: another process may have noted other files. */
   async save(): Promise<void> {
-    if (this.#noted.size === 0) return;
+    if (this.#noted.size + this.#dropped.size === 0) return;
     const newest = (await WrittenFiles.load(this.#checkout)).#files;
+    for (const path of this.#dropped) newest.delete(path);
     for (const [path, written] of this.#noted) newest.set(path, written);
     const sorted = [...newest].sort(([one], [other]) => (one < other ? -1 : 1));
     const text = `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`;
