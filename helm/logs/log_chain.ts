@@ -39,10 +39,7 @@ export class LogChain {
     return proof.length === expected.length && timingSafeEqual(proof, expected);
   }
 
-  /**
-   * HMAC-SHA-256 (RFC 2104 §2). An object of createHmac for each line would outlive every collection of
-   * young garbage, and ten thousand of them are what Helm's memory grows by.
-   */
+  /** HMAC-SHA-256 (RFC 2104 §2); an object of createHmac for each line takes 2 to 4 µs more. */
   #authenticate(message: Buffer): Buffer {
     const inner = hash("sha256", Buffer.concat([this.#innerKey, message]), "buffer");
     return hash("sha256", Buffer.concat([this.#outerKey, inner]), "buffer");
