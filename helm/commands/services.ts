@@ -37,8 +37,9 @@ export async function act(
   action: ServiceAction,
   names: readonly string[],
 ): Promise<void> {
-  const daemon = await requireDaemon(checkout);
   for (const name of names) {
+    // Each time anew: after a restart of Helm it is another one.
+    const daemon = await requireDaemon(checkout);
     if (name === "helm") await actOnHelm(checkout, daemon, action);
     else report(name, await withProgress(daemon, () => daemon.act(name, action)));
   }
