@@ -223,12 +223,6 @@ describe("the platform, started by one command", () => {
     for (const visitor of visitors) await visitor.close();
   });
 
-  test("everybody can use every page, wide and narrow, light and dark", {
-    skip: skipWithoutChromium,
-  }, async () => {
-    await visitEveryPage(platform, browser);
-  });
-
   test("`helm new` makes a service that is there at once, and packages still install", async () => {
     const made = await platform.helm("new", "time_sheets");
     assert.equal(made.status, 0, made.output);
@@ -238,6 +232,12 @@ describe("the platform, started by one command", () => {
     const again = await platform.helm("new", "time_sheets");
     assert.equal(again.status, 1);
     assert.match(again.output, /Cannot make the app "time_sheets"/);
+  });
+
+  test("everybody can use every page, wide and narrow, light and dark", {
+    skip: skipWithoutChromium,
+  }, async () => {
+    await visitEveryPage(platform, browser);
   });
 
   test("an app in Python is installed from its repository, works like any other, and goes again", {

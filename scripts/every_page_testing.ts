@@ -15,6 +15,8 @@ export interface VisitedPlatform {
 type Visit = readonly [to: string | Way, heading: string | RegExp];
 type Way = (page: Page, origin: string) => Promise<unknown>;
 
+/** Made with `helm new` before. */
+const app = "time_sheets";
 const carol = "carol";
 const carolsPassword = "carols-own-secret";
 const temporary = { password: "" };
@@ -44,6 +46,7 @@ const asAdministrator: readonly Visit[] = [
   ["/helm/services/nosuch", "Not Found"],
   ["/helm/apps", "Apps"],
   [(page) => installFrom(page, "/nowhere/at-all"), "Install at-all"],
+  [`/helm/apps/${app}/uninstall`, `Uninstall ${app}?`],
   ["/helm/operations/nosuch", "Not Found"],
   ["/helm/logs", "Logs"],
   [(page) => page.locator('a[href*="/trace/"]').first().click(), "One request"],
