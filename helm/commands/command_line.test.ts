@@ -118,7 +118,10 @@ describe("an installation from up to down", () => {
   test("a killed daemon is seen, and down stops what it left running", async () => {
     const { checkout, helm, status } = installation;
     const running = await status();
-    process.kill(running.get("helm")?.pid ?? 0, "SIGKILL");
+    const pid = running.get("helm")?.pid ?? 0;
+    process.kill(pid, "SIGKILL");
+    // A signal is delivered when the kernel comes to it; until then it could still be asked.
+    await waitFor(async () => (await readProcess(pid)) === undefined);
     const orphaned = await status();
     assert.equal(orphaned.get("helm")?.state, "stopped");
     assert.equal(orphaned.get("core")?.state, "ready");
