@@ -11,6 +11,7 @@ import { createGateway, type GatewayParts } from "./gateway.ts";
 import { defaultLimits } from "./limits.ts";
 import { type OwnHandler, readable } from "./own_request.ts";
 import type { Pages } from "./pages.ts";
+import { RequestCounters } from "./request_counters.ts";
 
 const handlers: Readonly<Record<string, OwnHandler>> = {
   "/fine": () => new Response("fine"),
@@ -36,6 +37,7 @@ test("a page of Nexus's own that fails is an error of that request, also where n
     publicOrigin: new URL(origin),
     limits: defaultLimits,
     log,
+    counters: new RequestCounters(),
     ownHeaders: { "x-content-type-options": "nosniff" },
     readClientAddress: () => "127.0.0.1",
     sessionCookie: { readHeader: () => ({ token: undefined, foreignCookies: "" }) } as never,

@@ -110,15 +110,22 @@ export class Workers {
         if (this.#countListening() === this.#count) onComplete();
       });
       const { words, ageMs } = await worker.ended;
+      // Whoever ends cleanly was told to: by a signal to all processes, which gets here in a moment.
+      if (words === "exit status 0") await this.#pause(this.#times.firstDelayMs);
       if (signal.aborted) return;
       this.#earlyDeaths = ageMs < this.#times.stableAfterMs ? this.#earlyDeaths + 1 : 0;
       const delayMs = this.#delay();
       const left = this.#countListening();
       const fields = { pid: worker.pid, ending: words, left, delayMs };
       this.#log.warn("a process has ended, another takes its place", fields);
-      await sleep(delayMs, undefined, { signal }).catch(() => {});
+      await this.#pause(delayMs);
       if (signal.aborted) return;
     }
+  }
+
+  /** Shorter when all are to end. */
+  async #pause(delayMs: number): Promise<void> {
+    await sleep(delayMs, undefined, { signal: this.#stop.signal }).catch(() => {});
   }
 
   /** @param mayServe loading begins at once all the same */

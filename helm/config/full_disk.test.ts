@@ -75,9 +75,12 @@ async function syncAsNobody(root: string): Promise<void> {
     const checkout = createCheckout(process.argv[1]);
     const config = structuredClone(await loadMasterConfig(checkout));
     config.system.log_level = "DEBUG";
+    // Read before: where the checkout is may be closed to that user.
+    const apps = readAppRegistry().list();
+    const registry = { list: () => apps, find: (id) => apps.find((app) => app.id === id) };
     process.setgid(${nobody});
     process.setuid(${nobody});
-    await syncAll(checkout, config, readAppRegistry());`;
+    await syncAll(checkout, config, registry);`;
   const words = ["--import", "tsx", "--input-type=module", "-e", program, root];
   try {
     await run(process.execPath, words, { cwd: repository });
