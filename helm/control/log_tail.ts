@@ -1,8 +1,6 @@
 import { statSync, watch } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
-import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
-import { positionAt, readChunk, wasEmptied } from "../logs/log_source.ts";
 
 /** Enough for the longest line that a service should write. */
 const chunkBytes = 64 * 1024;
@@ -86,17 +84,28 @@ interface Follower {
 }
 
 function createFollower(file: string, end: number, onLine: (line: string) => void): Follower {
-  let position = positionAt(file, end);
+  let offset = end;
+  let rest = "";
+  const decoder = new TextDecoder();
   return {
     async readNew() {
-      // Rotation empties the log a moment before what was in it has its name.
-      for (let left = 20; left > 0 && wasEmptied(file, position); left--) await pause(10);
-      for (let hasMore = true; hasMore; ) {
-        const chunk = readChunk(file, position);
-        for (const line of chunk.lines) onLine(line.toString("utf8"));
-        ({ position, hasMore } = chunk);
-        // Between two pieces others have their turn.
-        if (hasMore) await nextTurn();
+      const log = await open(file).catch(() => undefined);
+      if (log === undefined) return;
+      try {
+        // Rotation empties the file, so what is in it now is new.
+        if ((await log.stat()).size < offset) offset = 0;
+        for (;;) {
+          const { buffer, bytesRead } = await log.read(Buffer.alloc(chunkBytes), 0, null, offset);
+          if (bytesRead === 0) return;
+          offset += bytesRead;
+          const text = rest + decoder.decode(buffer.subarray(0, bytesRead), { stream: true });
+          const lines = text.split("\n");
+          // What a service writes without ever ending its line is cut, whatever it costs to read.
+          rest = (lines.pop() ?? "").slice(0, chunkBytes);
+          for (const line of lines) onLine(line);
+        }
+      } finally {
+        await log.close();
       }
     },
   };

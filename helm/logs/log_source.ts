@@ -34,18 +34,6 @@ const anchorBytes = 1024;
 
 export const startOfLog: LogPosition = { offset: 0, anchor: Buffer.alloc(0), copyId: "" };
 
-/** The position at an offset of a log as it is now. */
-export function positionAt(file: string, offset: number): LogPosition {
-  const before = readRangeIfThere(file, Math.max(0, offset - anchorBytes), offset);
-  return { offset, anchor: Buffer.from(before), copyId: identify(`${file}.1`) };
-}
-
-/** Whether the log was emptied, and no copy of what was in it is there (yet, where another process rotates). */
-export function wasEmptied(file: string, { offset, copyId }: LogPosition): boolean {
-  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-  return size < offset && identify(`${file}.1`) === copyId;
-}
-
 /**
  * What was written after a position, at most about 96 KB of it. The lines hold until the next call, of
  * whatever log: they are parts of the same memory.
@@ -131,11 +119,6 @@ function readRange(file: string, start: number, end: number): Buffer {
   } finally {
     closeSync(descriptor);
   }
-}
-
-function readRangeIfThere(file: string, start: number, end: number): Buffer {
-  const isThere = statSync(file, { throwIfNoEntry: false }) !== undefined;
-  return isThere ? readRange(file, start, end) : Buffer.alloc(0);
 }
 
 function identify(copy: string): string {
