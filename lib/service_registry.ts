@@ -2,10 +2,8 @@ import { readFileSync, statSync } from "node:fs";
 import type { Log } from "./log.ts";
 import { type PermissionLevel, permissionLevels } from "./token_verifier.ts";
 
-/** One service of services.json (contract §4, design §4). */
-export interface ServiceEntry {
-  readonly name: string;
-  readonly url: string;
+/** How a service is listed in navigation, and who may open it (contract §4, design §4). */
+export interface ServiceListing {
   readonly title?: string;
   readonly icon?: string;
   readonly description?: string;
@@ -14,6 +12,12 @@ export interface ServiceEntry {
   readonly admin_only?: boolean;
   readonly billing_or_admin_only?: boolean;
   readonly allowed_levels?: readonly PermissionLevel[];
+}
+
+/** One service of services.json. */
+export interface ServiceEntry extends ServiceListing {
+  readonly name: string;
+  readonly url: string;
 }
 
 export interface ServiceRegistry {

@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import type { ServiceListing } from "@hivematrix/lib/service_registry";
 import { readIfThere, writeFileAtomically } from "./atomic_file.ts";
 import type { Checkout } from "./checkout.ts";
 import { type ChangeReason, prepareSnapshot } from "./config_history.ts";
@@ -58,7 +59,7 @@ export interface MasterConfig {
 }
 
 /** One service: what Helm needs to configure and start it. */
-export interface AppConfig {
+export interface AppConfig extends ServiceListing {
   readonly port: number;
   readonly service_secret: string;
   /** What it is written for; Node when absent. An app in Python gets a `.flaskenv`. */
@@ -94,13 +95,6 @@ export interface AppConfig {
   readonly legacy_service_token?: boolean;
   /** Further sections of `instance/<app>.conf` (contract §6). */
   readonly sections?: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  readonly title?: string;
-  readonly icon?: string;
-  readonly description?: string;
-  readonly visible?: boolean;
-  readonly admin_only?: boolean;
-  readonly billing_or_admin_only?: boolean;
-  readonly allowed_levels?: readonly string[];
 }
 
 /** A master configuration that cannot be used. It is left as it is: a person has to decide. */

@@ -1,5 +1,4 @@
-import type { UserContext } from "@hivematrix/lib/auth";
-import type { Handler, Route } from "@hivematrix/lib/router";
+import type { Route } from "@hivematrix/lib/router";
 import type { AppPagesParts } from "./app_access.ts";
 import {
   beginThroughApi,
@@ -18,17 +17,11 @@ import {
   uninstallFromPage,
   updateFromPage,
 } from "./app_pages.ts";
+import { type Guard, guardedBy } from "./guarded_route.ts";
 
 /** The pages about apps, and their JSON twins. @param admin lets administrators in */
-export function appRoutes(
-  parts: AppPagesParts,
-  admin: (handler: Handler<UserContext>) => Handler,
-): Route[] {
-  const route = (method: string, path: string, handler: Handler<UserContext>): Route => ({
-    method,
-    path,
-    handler: admin(handler),
-  });
+export function appRoutes(parts: AppPagesParts, admin: Guard): Route[] {
+  const route = guardedBy(admin);
   return [
     route("GET", "/apps", showApps(parts)),
     route("POST", "/apps/check", checkFromPage(parts)),

@@ -1,5 +1,4 @@
-import type { UserContext } from "@hivematrix/lib/auth";
-import type { Handler, Route } from "@hivematrix/lib/router";
+import type { Route } from "@hivematrix/lib/router";
 import type { ConfigPagesParts } from "./config_access.ts";
 import {
   applyThroughApi,
@@ -10,17 +9,11 @@ import {
 } from "./config_api.ts";
 import { applyFromPage, proposeFromPage, showProposal } from "./config_change_pages.ts";
 import { showConfigPage, showHistoryPage, showSettingPage, showValuePage } from "./config_pages.ts";
+import { type Guard, guardedBy } from "./guarded_route.ts";
 
 /** The pages about the settings, and their JSON twins. @param admin lets administrators in */
-export function configRoutes(
-  parts: ConfigPagesParts,
-  admin: (handler: Handler<UserContext>) => Handler,
-): Route[] {
-  const route = (method: string, path: string, handler: Handler<UserContext>): Route => ({
-    method,
-    path,
-    handler: admin(handler),
-  });
+export function configRoutes(parts: ConfigPagesParts, admin: Guard): Route[] {
+  const route = guardedBy(admin);
   return [
     route("GET", "/config", showConfigPage(parts)),
     route("GET", "/config/setting", showSettingPage(parts)),

@@ -1,9 +1,9 @@
-import type { UserContext } from "@hivematrix/lib/auth";
-import type { Handler, Route } from "@hivematrix/lib/router";
+import type { Route } from "@hivematrix/lib/router";
 import { serviceNames } from "../config/service_names.ts";
 import { listLogs } from "../logs/log_api.ts";
 import { readLogQuery } from "../logs/log_query.ts";
 import type { LogStreams } from "../logs/log_stream.ts";
+import { type Guard, guardedBy } from "./guarded_route.ts";
 import { type LogPagesParts, showLogs } from "./log_pages.ts";
 import { showTrace, showTraceAsJson } from "./trace_pages.ts";
 
@@ -12,10 +12,7 @@ export interface LogRoutesParts extends LogPagesParts {
 }
 
 /** The services' logs and one request's way through them. @param admin lets administrators in */
-export function logRoutes(
-  { streams, ...parts }: LogRoutesParts,
-  admin: (handler: Handler<UserContext>) => Handler,
-): Route[] {
+export function logRoutes({ streams, ...parts }: LogRoutesParts, admin: Guard): Route[] {
   const follow = streams.handler(({ url }) => {
     const { services, ...filter } = readLogQuery(url.searchParams);
     const { level, text, request } = filter;
@@ -24,16 +21,12 @@ export function logRoutes(
       filter: { level, text, request },
     };
   });
-  const get = (path: string, handler: Handler<UserContext>): Route => ({
-    method: "GET",
-    path,
-    handler: admin(handler),
-  });
+  const route = guardedBy(admin);
   return [
-    get("/logs", showLogs(parts)),
-    get("/api/logs", listLogs(parts)),
-    get("/api/logs/events", follow),
-    get("/trace/:id", showTrace(parts)),
-    get("/api/trace/:id", showTraceAsJson(parts)),
+    route("GET", "/logs", showLogs(parts)),
+    route("GET", "/api/logs", listLogs(parts)),
+    route("GET", "/api/logs/events", follow),
+    route("GET", "/trace/:id", showTrace(parts)),
+    route("GET", "/api/trace/:id", showTraceAsJson(parts)),
   ];
 }

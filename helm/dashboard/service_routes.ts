@@ -6,6 +6,7 @@ import type { Platform } from "../control/platform.ts";
 import type { Figures } from "../figures/figures.ts";
 import { actOnService, begin, listServices, streamServices } from "./api.ts";
 import { listFigures, showFigures } from "./figure_api.ts";
+import { type Guard, guardedBy } from "./guarded_route.ts";
 import { showServices } from "./overview_page.ts";
 import { serviceLinks } from "./service_links.ts";
 import { showService, showServiceFigures } from "./service_page.ts";
@@ -19,18 +20,11 @@ export interface ServicePagesParts {
 }
 
 /** The services: all of them, each by itself, and their JSON twins. @param admin lets administrators in */
-export function serviceRoutes(
-  parts: ServicePagesParts,
-  admin: (handler: Handler<UserContext>) => Handler,
-): Route[] {
+export function serviceRoutes(parts: ServicePagesParts, admin: Guard): Route[] {
   const { platform, feed } = parts;
+  const route = guardedBy(admin);
   const get = (path: string, handler: Handler<UserContext>) => route("GET", path, handler);
   const post = (path: string, handler: Handler<UserContext>) => route("POST", path, handler);
-  const route = (method: string, path: string, handler: Handler<UserContext>): Route => ({
-    method,
-    path,
-    handler: admin(handler),
-  });
   return [
     get("/", showServices(parts)),
     get("/services/:name", showService(parts)),

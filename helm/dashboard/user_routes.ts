@@ -1,6 +1,7 @@
 import type { UserContext } from "@hivematrix/lib/auth";
 import type { Handler, Route } from "@hivematrix/lib/router";
 import { createGroupFromPage, showGroups } from "./group_pages.ts";
+import { type Guard, guardedBy } from "./guarded_route.ts";
 import type { UserPagesParts } from "./user_access.ts";
 import {
   changeGroupThroughApi,
@@ -26,17 +27,10 @@ import { createFromPage, showNewUser } from "./user_form_pages.ts";
 import { confirmDelete, showUser, showUsers } from "./user_pages.ts";
 
 /** The pages about users and groups, and their JSON twins. @param admin lets administrators in */
-export function userRoutes(
-  parts: UserPagesParts,
-  admin: (handler: Handler<UserContext>) => Handler,
-): Route[] {
+export function userRoutes(parts: UserPagesParts, admin: Guard): Route[] {
+  const route = guardedBy(admin);
   const get = (path: string, handler: Handler<UserContext>) => route("GET", path, handler);
   const post = (path: string, handler: Handler<UserContext>) => route("POST", path, handler);
-  const route = (method: string, path: string, handler: Handler<UserContext>): Route => ({
-    method,
-    path,
-    handler: admin(handler),
-  });
   return [
     get("/users", showUsers(parts)),
     post("/users", createFromPage(parts)),

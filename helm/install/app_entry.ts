@@ -1,4 +1,5 @@
 // What one entry of an app registry may say (contract §6 and design §5), checked where it comes in.
+import type { ServiceListing } from "@hivematrix/lib/service_registry";
 import {
   type Check,
   flag,
@@ -11,7 +12,7 @@ import {
 } from "../config/value_checks.ts";
 
 /** One app that can be installed, or is part of the checkout. */
-export interface RegisteredApp {
+export interface RegisteredApp extends ServiceListing {
   /** Its short name: folder, URL prefix, database. */
   readonly id: string;
   /** What people call it. */
@@ -30,13 +31,6 @@ export interface RegisteredApp {
   readonly database?: "postgresql";
   /** Whether two of its processes may run at a time (`apps.<name>.rolling_restart`). */
   readonly rolling_restart?: boolean;
-  readonly title?: string;
-  readonly icon?: string;
-  readonly description?: string;
-  readonly visible?: boolean;
-  readonly admin_only?: boolean;
-  readonly billing_or_admin_only?: boolean;
-  readonly allowed_levels?: readonly string[];
 }
 
 const checks: Readonly<Record<string, Check>> = {

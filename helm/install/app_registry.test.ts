@@ -59,7 +59,11 @@ test("an added app without a repository, or with a wrong field, is refused by na
   const own = ownRegistryFile(checkout);
   await addRegistryEntry(checkout, app("rota", 1));
   assert.throws(() => readAppRegistry(file, own), /app "rota" has no git_url/);
-  const levels = { ...app("rota", 1), git_url: "/srv/rota", allowed_levels: ["everybody"] };
+  const levels = {
+    ...app("rota", 1),
+    git_url: "/srv/rota",
+    allowed_levels: ["everybody" as "admin"],
+  };
   await addRegistryEntry(checkout, levels);
   assert.throws(() => readAppRegistry(file, own), /app "rota" has allowed_levels \["everybody"\]/);
 });
