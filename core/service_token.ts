@@ -34,6 +34,7 @@ export function giveServiceToken(core: Pick<Core, "credentials" | "registry" | "
       );
     }
     const token = await tokens.mintServiceToken(calling, target);
+    log.info("gave a service token", { calling, target });
     return Response.json({ token }, { headers: { "cache-control": "no-store" } });
   };
 }

@@ -2,8 +2,21 @@
 import yargs, { type Argv } from "yargs";
 import type { Checkout } from "../config/checkout.ts";
 import { addCommands } from "./command_table.ts";
+import { explainFailure } from "./explain_failure.ts";
 import { tidyHelp } from "./help_text.ts";
+import { print } from "./output.ts";
 import { UsageError, usageError } from "./usage_error.ts";
+
+/** Runs one command, and says what went wrong if something did; the exit status tells it too. */
+export async function runHelm(words: readonly string[], checkout: Checkout): Promise<void> {
+  try {
+    const text = await runCommandLine(words, checkout);
+    if (text !== "") print(text);
+  } catch (error) {
+    process.stderr.write(`${explainFailure(error, checkout)}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  }
+}
 
 /**
  * Runs one command.

@@ -9,6 +9,7 @@ import { addConfig } from "./config_commands.ts";
 import { addIdentity } from "./identity_commands.ts";
 import { addLogs } from "./logs_commands.ts";
 import { addSessions } from "./sessions_commands.ts";
+import { addToken } from "./token_commands.ts";
 import { addUsers } from "./users_commands.ts";
 
 export function addCommands(cli: Argv, checkout: Checkout): Argv {
@@ -17,6 +18,7 @@ export function addCommands(cli: Argv, checkout: Checkout): Argv {
   addServices(cli, checkout);
   addLogs(cli, checkout);
   addApps(cli, checkout);
+  addToken(cli, checkout);
   addKeys(cli, checkout);
   cli.command("users", "See, make and change users and groups", (y) => addUsers(y, checkout));
   cli.command("sessions", "See who is signed in, and end sessions", (y) => {

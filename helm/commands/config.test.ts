@@ -5,11 +5,11 @@ import { join } from "node:path";
 import test from "node:test";
 import { promisify } from "node:util";
 import { findFreeOffset, modeOf } from "../testing.ts";
-import { makeInstallation } from "./testing.ts";
+import { makeConfiguration, makeInstallation, runHere } from "./testing.ts";
 
 test("init makes an installation, and a second time changes nothing and says so", async (t) => {
-  const { checkout, run } = await makeInstallation(t, { isInitialised: false });
-  const init = (...words: string[]) => run("scripts/helm", ["init", "--no-tls", ...words]);
+  const { checkout, helm } = await makeConfiguration(t, { isInitialised: false });
+  const init = (...words: string[]) => helm("init", "--no-tls", ...words);
   const offset = await findFreeOffset();
   const first = await init("--port-offset", String(offset));
   assert.equal(first.status, 0, first.stderr);
@@ -61,7 +61,7 @@ test("in production a generated password is shown once; a given one is not shown
 });
 
 test("a value is shown, set and removed by its key, and the apps' files follow", async (t) => {
-  const { checkout, helm } = await makeInstallation(t);
+  const { checkout, helm } = await makeConfiguration(t);
   await helm("config", "sync-all");
   assert.equal((await helm("config", "get", "system.log_level")).stdout, "INFO\n");
   const set = await helm("config", "set", "system.log_level", "DEBUG");
@@ -74,7 +74,7 @@ test("a value is shown, set and removed by its key, and the apps' files follow",
 });
 
 test("a wrong value is refused with the reason, and nothing changes", async (t) => {
-  const { checkout, helm } = await makeInstallation(t);
+  const { checkout, helm } = await makeConfiguration(t);
   const before = await readFile(checkout.masterConfigFile, "utf8");
   const refused = await helm("config", "set", "apps.core.port", "banana");
   assert.equal(refused.status, 1);
@@ -84,7 +84,7 @@ test("a wrong value is refused with the reason, and nothing changes", async (t) 
 });
 
 test("a value that somebody broke by hand is mended by config set", async (t) => {
-  const { checkout, helm } = await makeInstallation(t);
+  const { checkout, helm } = await makeConfiguration(t);
   const text = await readFile(checkout.masterConfigFile, "utf8");
   await writeFile(checkout.masterConfigFile, text.replace('"log_level": "INFO"', '"log_level": 7'));
   const refused = await helm("config", "sync-all");
@@ -97,7 +97,7 @@ test("a value that somebody broke by hand is mended by config set", async (t) =>
 });
 
 test("a file that is no JSON is refused by every command and never overwritten", async (t) => {
-  const { checkout, helm } = await makeInstallation(t);
+  const { checkout, helm } = await makeConfiguration(t);
   const broken = '{\n  "system": {\n';
   await writeFile(checkout.masterConfigFile, broken);
   for (const words of [
@@ -119,7 +119,8 @@ test("a file that is no JSON is refused by every command and never overwritten",
 });
 
 test("R31: a secret is refused as an argument, taken from standard input, and masked when shown", async (t) => {
-  const { checkout, helm, run } = await makeInstallation(t);
+  const { checkout, run } = await makeInstallation(t);
+  const helm = (...words: string[]) => runHere(checkout, words);
   const key = "keycloak.admin_password";
   const refused = await helm("config", "set", key, "correct horse");
   assert.equal(refused.status, 1);
@@ -142,7 +143,7 @@ test("R31: a secret is refused as an argument, taken from standard input, and ma
 });
 
 test("a change is shown before it is made, recorded, and undone", async (t) => {
-  const { helm } = await makeInstallation(t);
+  const { helm } = await makeConfiguration(t);
   await helm("config", "sync-all");
   const planned = await helm("config", "plan", "system.log_level", "DEBUG");
   assert.equal(planned.status, 0);
@@ -168,14 +169,15 @@ test("a change is shown before it is made, recorded, and undone", async (t) => {
 });
 
 test("while Helm runs, config set restarts whom it concerns, unless it is told not to", async (t) => {
-  const { helm, run, status } = await makeInstallation(t);
+  const { checkout, helm, run, status } = await makeInstallation(t);
   assert.equal((await helm("up", "--detach")).status, 0);
   const before = await status();
-  const later = await helm("config", "set", "apps.nexus.processes", "2", "--no-restart");
+  const words = ["config", "set", "apps.nexus.processes", "2", "--no-restart"];
+  const later = await runHere(checkout, words);
   assert.match(later.stdout, /"helm up" restarts what runs with former settings\.\n$/);
   assert.equal((await status()).get("nexus")?.pid, before.get("nexus")?.pid);
-  const words = ["config", "set", "apps.template.sections.a.b"];
-  const set = await run("scripts/helm", words, { input: "c\n" });
+  const secret = ["config", "set", "apps.template.sections.a.b"];
+  const set = await run("scripts/helm", secret, { input: "c\n" });
   assert.match(set.stdout, /^apps\.template\.sections\.a\.b is set\.\n/);
   assert.match(set.stdout, /Restarted: nexus, template\.\n$/);
   const after = await status();
@@ -184,7 +186,7 @@ test("while Helm runs, config set restarts whom it concerns, unless it is told n
 });
 
 test("what was edited by hand is one line of the status, until it is replaced", async (t) => {
-  const { checkout, helm } = await makeInstallation(t);
+  const { checkout, helm } = await makeConfiguration(t);
   await helm("config", "sync-all");
   assert.doesNotMatch((await helm("status")).stdout, /Edited by hand/);
   const file = join(checkout.root, "core/.env");
@@ -206,7 +208,7 @@ test("what was edited by hand is one line of the status, until it is replaced", 
 });
 
 test("an explanation names its key, and a misspelled one the one that was meant", async (t) => {
-  const { helm } = await makeInstallation(t);
+  const { helm } = await makeConfiguration(t);
   await helm("config", "sync-all");
   const explained = await helm("config", "explain", "CORE_SERVICE_URL", "--app", "template");
   assert.match(explained.stdout, /^CORE_SERVICE_URL of template is http:\/\/127\.0\.0\.1:\d+\n/);
@@ -222,7 +224,7 @@ test("an explanation names its key, and a misspelled one the one that was meant"
 });
 
 test("one app's files are written by name", async (t) => {
-  const { checkout, helm } = await makeInstallation(t);
+  const { checkout, helm } = await makeConfiguration(t);
   assert.match((await helm("config", "write-dotenv", "core")).stdout, /^Written: core\/\.env\n/);
   assert.match((await helm("config", "write-conf", "core")).stdout, /core\/instance\/core\.conf\n/);
   assert.equal((await helm("config", "write-conf", "core")).stdout, "Every file was up to date.\n");
@@ -234,13 +236,13 @@ test("one app's files are written by name", async (t) => {
 });
 
 test("the identity provider's address follows its port", async (t) => {
-  const { helm } = await makeInstallation(t);
+  const { helm } = await makeConfiguration(t);
   assert.equal((await helm("config", "set", "apps.keycloak.port", "9090")).status, 0);
   assert.equal((await helm("config", "get", "keycloak.url")).stdout, "http://127.0.0.1:9090\n");
 });
 
 test("the address of a provider elsewhere is set before or after the mode, and stays", async (t) => {
-  const { helm } = await makeInstallation(t);
+  const { helm } = await makeConfiguration(t);
   const url = "https://sso.example.org/auth";
   const set = async (key: string, value: string) =>
     assert.equal((await helm("config", "set", `keycloak.${key}`, value)).status, 0);

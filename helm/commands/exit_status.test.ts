@@ -4,19 +4,17 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import test from "node:test";
-import { runCommandLine } from "./command_line.ts";
-import { makeInstallation, type TestInstallation } from "./testing.ts";
-import { UsageError } from "./usage_error.ts";
+import { makeConfiguration, makeInstallation, runHere, type TestInstallation } from "./testing.ts";
 
 type Row = readonly [words: string, status: number, stderr: RegExp];
 
-/** In a process of its own each. */
+/** In a process each, as people have it. */
 const wrongUsage: readonly Row[] = [
   ["", 2, /Commands:\n {2}helm init /],
   ["stauts", 2, /^helm: there is no such command; did you mean "status"\? \("helm --help" tells/],
 ];
 
-/** Here, as a process takes half a second to start; they end with 2 too, being usage errors. */
+/** Here, as a process takes half a second to start; all of them end with 2. */
 const moreWrongUsage: readonly (readonly [words: string, message: RegExp])[] = [
   ["frobnicate", /^helm: there is no command "frobnicate"/],
   ["users lst", /^helm users: there is no such command; did you mean "list"\?/],
@@ -51,11 +49,16 @@ const withoutDaemon: readonly Row[] = [
     /^sytem\.hostname is not set: .*did you mean "system\.hostname"/,
   ],
   ["keys rotate", 1, /^[^\n]+\n$/],
+  [
+    "token core",
+    1,
+    /^Cannot get a token: helm\/services\.json names no service yet, run "helm up --d/,
+  ],
   ["users list", 1, /^[^\n]+\n$/],
   ["sessions list", 1, /^[^\n]+\n$/],
 ];
 
-async function check({ helm }: TestInstallation, rows: readonly Row[]): Promise<void> {
+async function check(helm: TestInstallation["helm"], rows: readonly Row[]): Promise<void> {
   for (const [words, status, stderr] of rows) {
     const result = await helm(...words.split(" ").filter(Boolean));
     assert.match(result.stderr, stderr, words);
@@ -68,16 +71,13 @@ async function check({ helm }: TestInstallation, rows: readonly Row[]): Promise<
 
 test("wrong usage ends with 2 and says in a line what may have been meant", async (t) => {
   const installation = await makeInstallation(t, { isInitialised: false });
-  await check(installation, wrongUsage);
-  for (const [words, message] of moreWrongUsage) {
-    const running = runCommandLine(words.split(" "), installation.checkout);
-    await assert.rejects(
-      running,
-      (error) => error instanceof UsageError && message.test(error.message),
-      words,
-    );
-  }
-  await check(installation, beforeInit);
+  await check(installation.helm, wrongUsage);
+  const here = (...words: string[]) => runHere(installation.checkout, words);
+  await check(
+    here,
+    moreWrongUsage.map(([words, message]): Row => [words, 2, message]),
+  );
+  await check(here, beforeInit);
   const help = await installation.helm("init", "--help");
   assert.equal(help.status, 0);
   assert.match(help.stdout, /Examples:\n +helm init --environment production/);
@@ -85,7 +85,7 @@ test("wrong usage ends with 2 and says in a line what may have been meant", asyn
 });
 
 test("what cannot be done ends with 1 and the reason", async (t) => {
-  await check(await makeInstallation(t), withoutDaemon);
+  await check((await makeConfiguration(t)).helm, withoutDaemon);
 });
 
 test("who reads no further than the first line ends it without an error", async (t) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { describeMigration } from "./identity_migrate.ts";
-import { makeInstallation } from "./testing.ts";
+import { makeConfiguration } from "./testing.ts";
 
 const ada = { id: "1", username: "ada", outcome: "moved", password: "kept" } as const;
 
@@ -43,7 +43,7 @@ test("a run that finds everybody there says that nothing is done", () => {
 });
 
 test("with the embedded provider there is nowhere to move to, and the command says so", async (t) => {
-  const { helm } = await makeInstallation(t);
+  const { helm } = await makeConfiguration(t);
   const { status, stderr } = await helm("identity", "migrate");
   assert.equal(status, 1);
   assert.match(stderr, /^Cannot migrate: keycloak\.mode is still "embedded"; run "helm config set/);

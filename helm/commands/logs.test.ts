@@ -4,13 +4,13 @@ import { appendFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
 import { waitFor } from "@hivematrix/lib/wait_for";
-import { makeInstallation } from "./testing.ts";
+import { makeConfiguration, makeInstallation } from "./testing.ts";
 
 const at = (second: number, message: string) =>
   `${JSON.stringify({ time: `2026-11-23T20:41:0${second}.000Z`, level: "info", message })}\n`;
 
 test("the logs of all services come in the order of their times, one service's alone", async (t) => {
-  const { checkout, helm } = await makeInstallation(t);
+  const { checkout, helm } = await makeConfiguration(t);
   await mkdir(checkout.logDir, { recursive: true });
   await writeFile(join(checkout.logDir, "core.log"), `${at(1, "a")}${at(4, "d")}  at trace\n`);
   await writeFile(join(checkout.logDir, "nexus.log"), `${at(2, "b")}${at(3, "c")}`);
@@ -36,7 +36,7 @@ test("the logs of all services come in the order of their times, one service's a
 });
 
 test("lines are chosen by level, time, text and request, also of what rotation keeps", async (t) => {
-  const { checkout, helm } = await makeInstallation(t);
+  const { checkout, helm } = await makeConfiguration(t);
   await mkdir(checkout.logDir, { recursive: true });
   const line = (second: number, level: string, fields: object) =>
     `${JSON.stringify({ time: `2026-11-23T20:41:0${second}.000Z`, level, message: "m", ...fields })}\n`;
@@ -59,7 +59,7 @@ test("lines are chosen by level, time, text and request, also of what rotation k
 });
 
 test("a request is followed through every service that it touched", async (t) => {
-  const { checkout, helm } = await makeInstallation(t);
+  const { checkout, helm } = await makeConfiguration(t);
   await mkdir(checkout.logDir, { recursive: true });
   const write = async (service: string, ms: number, path: string, id = "abcdef1234") => {
     const fields = { request_id: id, method: "GET", path, status: 200, duration_ms: ms };

@@ -1,5 +1,7 @@
 // For tests of the command line: an installation with the real Helm and small stand-ins for the
-// services, so that a test is about Helm and takes a second.
+// services, so that a test is about Helm and takes a second; or a configuration alone, whose commands
+// run in the test's own process, as starting another one takes longer than most of them.
+import { AsyncLocalStorage } from "node:async_hooks";
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
@@ -9,6 +11,7 @@ import type { Checkout } from "../config/checkout.ts";
 import { saveMasterConfig } from "../config/master_config.ts";
 import { connectDaemon } from "../control/control_client.ts";
 import { afterTest, findFreeOffset, makeCheckout, makeConfig } from "../testing.ts";
+import { runHelm } from "./command_line.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 
@@ -87,6 +90,45 @@ export async function makeInstallation(
       return new Map(services.map((service: { name: string }) => [service.name, service]));
     },
   };
+}
+
+/** A checkout with a configuration and without sources: for commands that start nothing. */
+export async function makeConfiguration(
+  t: TestScope,
+  { isInitialised = true }: { isInitialised?: boolean } = {},
+): Promise<Pick<TestInstallation, "checkout" | "helm">> {
+  const checkout = await makeCheckout(t);
+  if (isInitialised) await saveMasterConfig(checkout, await configWithoutDatabases());
+  return { checkout, helm: (...words) => runHere(checkout, words) };
+}
+
+const captured = new AsyncLocalStorage<{ stdout: string; stderr: string }>();
+for (const name of ["stdout", "stderr"] as const) {
+  const stream = process[name];
+  const write = stream.write.bind(stream) as (...given: unknown[]) => boolean;
+  // What the test's own report writes meanwhile is none of the command's.
+  stream.write = (...given: unknown[]) => {
+    const output = captured.getStore();
+    if (output === undefined || typeof given[0] !== "string") return write(...given);
+    output[name] += given[0];
+    return true;
+  };
+}
+
+/** Runs a command as `scripts/helm` would, but in this process; it finds no terminal, and no input. */
+export async function runHere(
+  checkout: Checkout,
+  words: readonly string[],
+): Promise<CommandResult> {
+  const output = { stdout: "", stderr: "" };
+  const before = process.exitCode;
+  process.exitCode = undefined;
+  try {
+    await captured.run(output, () => runHelm(words, checkout));
+    return { ...output, status: Number(process.exitCode ?? 0) };
+  } finally {
+    process.exitCode = before;
+  }
 }
 
 /**

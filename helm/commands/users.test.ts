@@ -5,7 +5,7 @@ import { loadMasterConfig, saveMasterConfig } from "../config/master_config.ts";
 import { type AdminPlace, createIdentityAdmin } from "../keycloak/admin_client.ts";
 import { startEmbeddedProvider } from "../keycloak/testing.ts";
 import { afterTest, lastFirst } from "../testing.ts";
-import { makeInstallation } from "./testing.ts";
+import { makeInstallation, runHere } from "./testing.ts";
 
 test("R9, R12, R23: the command line makes, changes and deletes a user, at once", async (t) => {
   const { helm, run, signIn, isLive, admin, provider } = await start(t);
@@ -181,7 +181,8 @@ const passwordIn = (output: string) => /once: (\S+)/.exec(output)?.[1] ?? "";
 async function start(t: TestContext) {
   const provider = await startEmbeddedProvider(lastFirst(t));
   const core = await startCore(lastFirst(t), { services: ["helm"] });
-  const { checkout, helm, run } = await makeInstallation(t);
+  const { checkout, run } = await makeInstallation(t);
+  const helm = (...words: string[]) => runHere(checkout, words);
   const admin = createIdentityAdmin(provider.adminPlace);
   afterTest(t, () => admin.close());
   const use = async ({ backendUrl, realm, clientSecret }: AdminPlace) => {

@@ -8,6 +8,7 @@ const defaultTimeoutMs = 15_000;
  * One question to Core.
  *
  * @param action for the error's message: "list sessions"
+ * @param content sent as JSON
  * @returns the body of its answer
  * @throws {CoreError} when Core does not answer, or refuses
  */
@@ -15,6 +16,7 @@ export type AskCore = (
   action: string,
   method: "GET" | "POST" | "DELETE",
   path: string,
+  content?: object,
 ) => Promise<Record<string, unknown>>;
 
 /** Why a question to Core came to nothing. */
@@ -60,10 +62,17 @@ export function createAskCore(
   authorization: string,
   timeoutMs: number = defaultTimeoutMs,
 ): AskCore {
-  return async (action, method, path) => {
+  return async (action, method, path, content) => {
     const url = new URL(path, coreUrl);
     const signal = AbortSignal.timeout(timeoutMs);
-    const answer = await fetch(url, { method, headers: { authorization }, signal })
+    const sent =
+      content === undefined
+        ? { headers: { authorization } }
+        : {
+            headers: { authorization, "content-type": "application/json" },
+            body: JSON.stringify(content),
+          };
+    const answer = await fetch(url, { method, signal, ...sent })
       .then(async (response) => ({ response, body: await readBody(response) }))
       .catch((error: unknown) => {
         throw describeSilence(action, error, timeoutMs);
