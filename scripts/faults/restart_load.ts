@@ -1,6 +1,5 @@
 // Steady requests of one person to Template, through the real Nexus, while something is restarted.
-import http, { type Agent, type IncomingMessage } from "node:http";
-import https from "node:https";
+import { exchange, newAgent } from "./http_exchange.ts";
 
 export interface LoadFigures {
   readonly requests: number;
@@ -23,19 +22,10 @@ export interface LoadOptions {
   readonly meanwhile: () => Promise<void>;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
-
 /** Reads, writes and deletes notes; every other client has a new connection for each request. */
 export async function runRestartLoad(options: LoadOptions): Promise<LoadFigures> {
   const { origin, cookie, requests, clients = 16, meanwhile } = options;
-  const newAgent = (keepAlive: boolean): Agent =>
-    origin.startsWith("https:")
-      ? new https.Agent({ keepAlive, rejectUnauthorized: false })
-      : new http.Agent({ keepAlive });
-  const kept = newAgent(true);
+  const kept = newAgent(origin, { isKept: true });
   const failures: string[] = [];
   const count = { requests: 0, newConnections: 0, writes: 0, slowestMs: 0 };
   let isDone = false;
@@ -51,14 +41,13 @@ export async function runRestartLoad(options: LoadOptions): Promise<LoadFigures>
     count.requests++;
     if (!isKept) count.newConnections++;
     if (method !== "GET") count.writes++;
-    const agent = isKept ? kept : newAgent(false);
+    const agent = isKept ? kept : newAgent(origin, { isKept: false });
     const headers = {
       cookie,
       ...(content !== undefined && { "content-type": "application/json" }),
     };
-    const answer = await exchange(new URL(path, origin), { method, agent, headers }, content).catch(
-      (error: Error): Answer => ({ status: 0, body: error.message }),
-    );
+    const sent = exchange(new URL(path, origin), { method, agent, headers, content });
+    const answer = await sent.catch((error: Error) => ({ status: 0, body: error.message }));
     count.slowestMs = Math.max(count.slowestMs, performance.now() - sentAt);
     if (answer.status === expected) return answer;
     const connection = isKept ? "kept" : "new";
@@ -89,26 +78,6 @@ export async function runRestartLoad(options: LoadOptions): Promise<LoadFigures>
     kept.destroy();
   }
   return { ...count, slowestMs: Math.round(count.slowestMs), failures };
-}
-
-function exchange(
-  url: URL,
-  options: { method: string; agent: Agent; headers: Record<string, string> },
-  content?: string,
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const client = url.protocol === "https:" ? https : http;
-    const sent = client.request(url, options, (answer: IncomingMessage) => {
-      readAll(answer).then((body) => resolve({ status: answer.statusCode ?? 0, body }), reject);
-    });
-    sent.on("error", reject).end(content);
-  });
-}
-
-async function readAll(answer: IncomingMessage): Promise<string> {
-  let text = "";
-  for await (const chunk of answer.setEncoding("utf8")) text += chunk;
-  return text;
 }
 
 function readNoteId(text: string): string {
