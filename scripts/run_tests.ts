@@ -1,6 +1,7 @@
 // Runs the test files given (default: all that git knows) on node's test runner, with one real
 // PostgreSQL and one real Keycloak for all of them: a server for each file would take most of the time.
 import { execFileSync } from "node:child_process";
+import { setMaxListeners } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,6 +45,8 @@ process.env["HIVEMATRIX_TEST_POSTGRES"] = database.url;
 const sharedServer = shareKeycloak();
 
 const ending = new AbortController();
+// Node's runner listens once for each file.
+setMaxListeners(0, ending.signal);
 process.once("SIGINT", () => ending.abort());
 process.once("SIGTERM", () => ending.abort());
 // One more than there are processors on a small machine: a good part of the files wait most of the time.
