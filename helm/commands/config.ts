@@ -50,13 +50,15 @@ export async function setConfig(
   typed: string | undefined,
   options: SetOptions,
 ): Promise<void> {
-  const { value: config } = await readMasterDocument(checkout);
-  const changed = editValue(config, key, await readTyped(key, typed), options);
-  const command = `helm config set ${key}`;
-  await changeSettings(checkout, { current: config, next: changed }, { command });
-  const value = getValue(changed, key);
+  const text = await readTyped(key, typed);
+  const { before, after } = await changeSettings(
+    checkout,
+    (current) => editValue(current, key, text, options),
+    { command: `helm config set ${key}` },
+  );
+  const value = getValue(after, key);
   print(isSecretKey(key) ? `${key} is set.` : `${key} is ${JSON.stringify(value)}.`);
-  for (const change of findChanges(config, changed)) {
+  for (const change of findChanges(before, after)) {
     if (change.key !== key && !change.key.startsWith(`${key}.`)) print(describeChange(change));
   }
   await applyConfig(checkout, options);
@@ -77,9 +79,8 @@ export async function unsetConfig(
   key: string,
   options: ApplyOptions,
 ): Promise<void> {
-  const { value: current } = await readMasterDocument(checkout);
-  const next = removeValue(current, key);
-  await changeSettings(checkout, { current, next }, { command: `helm config unset ${key}` });
+  const command = `helm config unset ${key}`;
+  await changeSettings(checkout, (current) => removeValue(current, key), { command });
   print(`${key} is not set any more.`);
   await applyConfig(checkout, options);
 }

@@ -1,7 +1,7 @@
 // What follows a change of the settings: every app's files, and a restart of exactly those that are
 // concerned.
 import type { Checkout } from "../config/checkout.ts";
-import { type SyncReport, syncAll } from "../config/config_manager.ts";
+import { type SyncReport, syncSaved } from "../config/config_manager.ts";
 import { loadMasterConfig } from "../config/master_config.ts";
 import { renewNexusCertificate } from "../config/nexus_certificate.ts";
 import { connectDaemon } from "../control/control_client.ts";
@@ -16,10 +16,9 @@ export interface ApplyOptions {
 
 /** Writes every app's files, and has the daemon take them up. */
 export async function applyConfig(checkout: Checkout, { restarts }: ApplyOptions): Promise<void> {
-  const config = await loadMasterConfig(checkout);
-  const report = await syncAll(checkout, config, readAppRegistry());
+  const report = await syncSaved(checkout, readAppRegistry());
   printReport(report);
-  const reason = await renewNexusCertificate(checkout, config);
+  const reason = await renewNexusCertificate(checkout, await loadMasterConfig(checkout));
   if (reason !== undefined) print(`Nexus has a new certificate, because ${reason}.`);
   for (const app of report.missing) print(`${app} is configured, but its folder is not there.`);
   if (restarts) await restartOutdated(checkout);

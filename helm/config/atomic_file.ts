@@ -57,7 +57,8 @@ export async function removeUnfinished(folder: string, now: number = Date.now())
     if (!/^\.(?:.+\.)?[0-9a-f]{12}$/.test(name)) continue;
     const path = join(folder, name);
     const written = await stat(path).catch(() => undefined);
-    if (written !== undefined && now - written.mtimeMs > 60_000) await rm(path, { force: true });
+    if (written === undefined || now - written.mtimeMs <= 60_000) continue;
+    await rm(path, { recursive: true, force: true });
   }
 }
 

@@ -6,6 +6,7 @@ import { startTestPostgres } from "@hivematrix/lib/testing";
 import { matchesVerifier } from "../postgres/scram_verifier.ts";
 import { afterTest, lastFirst, makeCheckout, makeConfig } from "../testing.ts";
 import { changeSettings } from "./change_settings.ts";
+import { listSnapshots } from "./config_history.ts";
 import { undoChanges } from "./config_undo.ts";
 import { setValue } from "./config_values.ts";
 import { loadMasterConfig, saveMasterConfig } from "./master_config.ts";
@@ -15,7 +16,7 @@ const key = "databases.postgresql.admin_password";
 test("another password of the embedded server's superuser is the server's too, and so is the way back", async (t) => {
   const { checkout, current, hasPassword } = await install(t);
   const next = setValue(current, key, "p'a\"s%s \\");
-  await changeSettings(checkout, { current, next }, { command: "test" });
+  await changeSettings(checkout, () => next, { command: "test" });
   assert.equal(await hasPassword("p'a\"s%s \\"), true);
   await undoChanges(checkout, "1");
   assert.deepEqual(await loadMasterConfig(checkout), current);
@@ -28,7 +29,10 @@ test("where the settings cannot be saved, the server keeps its password", async 
   await rm(history, { recursive: true });
   await writeFile(history, "");
   const next = setValue(current, key, "second");
-  await assert.rejects(changeSettings(checkout, { current, next }, { command: "test" }), /history/);
+  await assert.rejects(
+    changeSettings(checkout, () => next, { command: "test" }),
+    /history/,
+  );
   assert.deepEqual(await loadMasterConfig(checkout), current);
   assert.equal(await hasPassword("first"), true);
 });
@@ -39,9 +43,12 @@ test("where the server cannot be asked, the settings keep theirs, and the reason
   await saveMasterConfig(checkout, away);
   const next = setValue(away, key, "second");
   const message = /^Cannot change databases\.postgresql\.admin_password: .* ECONNREFUSED/;
-  await assert.rejects(changeSettings(checkout, { current: away, next }, { command: "test" }), {
-    message,
-  });
+  await assert.rejects(
+    changeSettings(checkout, () => next, { command: "test" }),
+    {
+      message,
+    },
+  );
   assert.deepEqual(await loadMasterConfig(checkout), away);
 });
 
@@ -50,20 +57,21 @@ test("the password of somebody else's server is only noted", async (t) => {
   const external = setValue(current, "databases.postgresql.mode", "external");
   await saveMasterConfig(checkout, external);
   const next = setValue(external, key, "second");
-  await changeSettings(checkout, { current: external, next }, { command: "test" });
+  await changeSettings(checkout, () => next, { command: "test" });
   assert.equal(await hasPassword("first"), true);
 });
 
-test("a change of settings that somebody else has changed meanwhile is refused", async (t) => {
+test("a change is made of the settings as they are then, and one that breaks off changes nothing", async (t) => {
   const checkout = await makeCheckout(t);
-  const current = makeConfig();
-  await saveMasterConfig(checkout, setValue(current, "apps.template.title", "Theirs"));
-  const next = setValue(current, "system.log_level", "DEBUG");
-  await assert.rejects(
-    changeSettings(checkout, { current, next }, { command: "test" }),
-    /somebody else has changed them meanwhile/,
-  );
-  assert.equal((await loadMasterConfig(checkout)).apps["template"]?.title, "Theirs");
+  await saveMasterConfig(checkout, makeConfig());
+  const set = (key: string, value: string) =>
+    changeSettings(checkout, (current) => setValue(current, key, value), { command: key });
+  await Promise.all([set("apps.template.title", "Theirs"), set("system.log_level", "DEBUG")]);
+  const broken = () => Promise.reject(new Error("no such key"));
+  await assert.rejects(changeSettings(checkout, broken, { command: "test" }), /no such key/);
+  const { apps, system } = await loadMasterConfig(checkout);
+  assert.deepEqual([apps["template"]?.title, system.log_level], ["Theirs", "DEBUG"]);
+  assert.equal((await listSnapshots(checkout)).length, 3);
 });
 
 /** A server with a role that stands in for its superuser, so that the tests' own is left alone. */

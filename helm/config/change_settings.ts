@@ -3,40 +3,57 @@ import { scramVerifier } from "../postgres/scram_verifier.ts";
 import { connectAsAdmin } from "./app_databases.ts";
 import type { Checkout } from "./checkout.ts";
 import type { ChangeReason } from "./config_history.ts";
+import { withConfigLock } from "./config_lock.ts";
 import {
   type MasterConfig,
   readMasterDocument,
   requireValid,
-  saveMasterConfig,
+  writeMasterConfig,
 } from "./master_config.ts";
 import { findProblem } from "./master_rules.ts";
 
+/** The settings around a change. */
+export interface ChangedSettings {
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
 /**
- * Saves changed settings. Another password of the embedded PostgreSQL's superuser is given to the server
- * first: nobody but Helm knows it, and with one that the server does not know no app could start.
+ * Saves what `change` makes of the settings, with no other writer in between. Another password of the
+ * embedded PostgreSQL's superuser is given to the server first: nobody but Helm knows it, and with one
+ * that the server does not know no app could start.
  *
  * @throws {Error} with the key and the reason; the settings and the server are then as before
  */
 export async function changeSettings(
   checkout: Checkout,
-  { current, next }: { readonly current: unknown; readonly next: unknown },
+  change: (current: unknown) => unknown,
   reason: ChangeReason,
+): Promise<ChangedSettings> {
+  return await withConfigLock(checkout, reason.command, async () => {
+    const { value: before } = await readMasterDocument(checkout);
+    const after = await change(before);
+    const wanted = requireValid(checkout, after);
+    const save = () => writeMasterConfig(checkout, after, reason);
+    if (hasOtherPassword(before, wanted))
+      await saveWithPassword(before as MasterConfig, wanted, save);
+    else await save();
+    return { before, after };
+  });
+}
+
+async function saveWithPassword(
+  before: MasterConfig,
+  wanted: MasterConfig,
+  save: () => Promise<void>,
 ): Promise<void> {
-  const wanted = requireValid(checkout, next);
-  const { value: found } = await readMasterDocument(checkout);
-  if (JSON.stringify(found) !== JSON.stringify(current)) {
-    throw new Error(
-      "Cannot save the settings: somebody else has changed them meanwhile, try again",
-    );
-  }
-  if (!hasOtherPassword(current, wanted)) return await saveMasterConfig(checkout, next, reason);
-  const sql = connectAsAdmin(current as MasterConfig);
+  const sql = connectAsAdmin(before);
   try {
     await setPassword(sql, wanted);
     try {
-      await saveMasterConfig(checkout, next, reason);
+      await save();
     } catch (error) {
-      await setPassword(sql, current as MasterConfig);
+      await setPassword(sql, before);
       throw error;
     }
   } finally {

@@ -1,6 +1,7 @@
+import { changeSettings } from "./change_settings.ts";
 import type { Checkout } from "./checkout.ts";
 import { getValue, setValue } from "./config_values.ts";
-import { readMasterDocument, saveMasterConfig } from "./master_config.ts";
+import { readMasterDocument } from "./master_config.ts";
 import { newSecret } from "./secrets.ts";
 
 /** Secrets that came after the first installations: made once, then kept. */
@@ -16,7 +17,8 @@ export async function completeMasterConfig(checkout: Checkout): Promise<string[]
   const { value } = await readMasterDocument(checkout);
   const missing = laterSecrets.filter((key) => getValue(value, key) === undefined);
   if (missing.length === 0) return [];
-  const whole = missing.reduce<unknown>((config, key) => setValue(config, key, newSecret()), value);
-  await saveMasterConfig(checkout, whole, { command: "helm up" });
+  const add = (config: unknown, key: string) =>
+    getValue(config, key) === undefined ? setValue(config, key, newSecret()) : config;
+  await changeSettings(checkout, (current) => missing.reduce(add, current), { command: "helm up" });
   return missing;
 }

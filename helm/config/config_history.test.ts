@@ -71,6 +71,37 @@ test("an installation from before there was a history keeps the state that it ha
   assert.deepEqual(await loadMasterConfig(checkout), base);
 });
 
+test("an undo over an app's coming or going is refused with the command that does it", async (t) => {
+  const checkout = await makeCheckout(t);
+  await saveMasterConfig(checkout, base, { command: "helm init" });
+  const rota = { port: 25_050, service_secret: "the-secret-of-the-rota-app" };
+  await saveMasterConfig(checkout, setValue(base, "apps.rota", rota));
+  const undo = () => undoChanges(checkout, "1");
+  const apps = async () => Object.keys((await loadMasterConfig(checkout)).apps);
+  await mkdir(checkout.appFolder("rota"), { recursive: true });
+  await assert.rejects(undo(), {
+    message:
+      'Cannot go back to c1: rota has been installed since, which settings alone cannot undo; "helm uninstall rota" does, and "helm config set" changes single settings',
+  });
+  assert.ok((await apps()).includes("rota"));
+  await saveMasterConfig(checkout, base);
+  await rm(checkout.appFolder("rota"), { recursive: true });
+  await assert.rejects(undo(), /back to c2: rota has been uninstalled since.*"helm install rota"/);
+  assert.ok(!(await apps()).includes("rota"));
+});
+
+test("settings that are all there is of an app come and go with an undo", async (t) => {
+  const checkout = await makeCheckout(t);
+  await saveMasterConfig(checkout, base, { command: "helm init" });
+  const rota = { port: 25_050, service_secret: "the-secret-of-the-rota-app" };
+  await saveMasterConfig(checkout, setValue(base, "apps.rota", rota));
+  await undoChanges(checkout, "1");
+  assert.deepEqual(await loadMasterConfig(checkout), base);
+  await mkdir(checkout.appFolder("rota"), { recursive: true });
+  await undoChanges(checkout, "1");
+  assert.deepEqual((await loadMasterConfig(checkout)).apps["rota"], rota);
+});
+
 test("a state that breaks a rule by now is refused with the key and the reason", async (t) => {
   const checkout = await makeCheckout(t);
   await saveMasterConfig(checkout, base);

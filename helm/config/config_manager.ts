@@ -4,10 +4,11 @@ import type { AppRegistry } from "../install/app_registry.ts";
 import { readStandInPorts } from "../services/stand_in.ts";
 import { readIfThere, writeIfChanged } from "./atomic_file.ts";
 import type { Checkout } from "./checkout.ts";
+import { withConfigLock } from "./config_lock.ts";
 import { appFiles, confFile, type GeneratedFile, servicesFile } from "./generated_files.ts";
 import { isEdited } from "./hand_edits.ts";
 import { keepCopy } from "./kept_copy.ts";
-import type { MasterConfig } from "./master_config.ts";
+import { loadMasterConfig, type MasterConfig } from "./master_config.ts";
 import { WrittenFiles } from "./written_files.ts";
 
 /** A file that somebody had edited by hand, and where what it held is now. */
@@ -34,33 +35,54 @@ export async function syncAll(
   config: MasterConfig,
   registry: AppRegistry,
 ): Promise<SyncReport> {
-  return await synchronise(checkout, async (sync) => {
-    await sync.writeServices(config, registry);
-    const folders = Object.keys(config.apps).map((app) => checkout.appFolder(app));
-    sync.record.keepOnly([checkout.helmFolder, ...folders]);
-    for (const app of Object.keys(config.apps)) {
-      if (await hasFolder(checkout, app)) {
-        for (const file of appFiles(checkout, config, app)) await sync.write(file);
-        await sync.link(app);
-      } else {
-        sync.missing.push(app);
-      }
+  return await synchronise(checkout, (sync) => writeAll(sync, config, registry));
+}
+
+/**
+ * The same with the settings as they are saved, read when nobody else writes any more: whoever read
+ * them earlier must not be the last to write.
+ *
+ * @param read how they are read
+ * @throws {MasterConfigError} when they cannot be used
+ */
+export async function syncSaved(
+  checkout: Checkout,
+  registry: AppRegistry,
+  read: () => Promise<MasterConfig> = () => loadMasterConfig(checkout),
+): Promise<SyncReport> {
+  return await synchronise(checkout, async (sync) => writeAll(sync, await read(), registry));
+}
+
+async function writeAll(
+  sync: Synchronisation,
+  config: MasterConfig,
+  registry: AppRegistry,
+): Promise<void> {
+  const { checkout } = sync;
+  await sync.writeServices(config, registry);
+  const folders = Object.keys(config.apps).map((app) => checkout.appFolder(app));
+  sync.record.keepOnly([checkout.helmFolder, ...folders]);
+  for (const app of Object.keys(config.apps)) {
+    if (await hasFolder(checkout, app)) {
+      for (const file of appFiles(checkout, config, app)) await sync.write(file);
+      await sync.link(app);
+    } else {
+      sync.missing.push(app);
     }
-  });
+  }
 }
 
 /**
  * Writes services.json; it leads to a stand-in as long as one serves, whoever writes it.
  *
- * @returns the path, when it changed
+ * @param read how the settings are read, as syncSaved does
  */
 export async function writeServicesFile(
   checkout: Checkout,
-  config: MasterConfig,
   registry: AppRegistry,
-): Promise<readonly string[]> {
-  const { written } = await synchronise(checkout, (sync) => sync.writeServices(config, registry));
-  return written;
+  read: () => Promise<MasterConfig>,
+): Promise<void> {
+  await synchronise(checkout, async (sync) => sync.writeServices(await read(), registry));
 }
 
 /** Writes one app's `.env`, and `.flaskenv` where it has one. */
@@ -88,31 +110,22 @@ export async function writeConf(
   return await synchronise(checkout, (sync) => sync.write(confFile(checkout, config, app)));
 }
 
-let lastSync: Promise<unknown> = Promise.resolve();
-
 /** One after the other: whoever looked earlier for stand-ins must not be the last to write. */
-function synchronise(
+async function synchronise(
   checkout: Checkout,
   act: (sync: Synchronisation) => Promise<void>,
 ): Promise<SyncReport> {
-  const report = lastSync.then(() => synchroniseNow(checkout, act));
-  lastSync = report.catch(() => {});
-  return report;
-}
-
-async function synchroniseNow(
-  checkout: Checkout,
-  act: (sync: Synchronisation) => Promise<void>,
-): Promise<SyncReport> {
-  const sync = new Synchronisation(checkout, await WrittenFiles.load(checkout));
-  try {
-    await act(sync);
-  } finally {
-    // What was written before something failed is known to be Helm's, too.
-    await sync.record.save();
-  }
-  const { written, missing, kept } = sync;
-  return { written, missing, kept };
+  return await withConfigLock(checkout, "writing every app's files", async () => {
+    const sync = new Synchronisation(checkout, await WrittenFiles.load(checkout));
+    try {
+      await act(sync);
+    } finally {
+      // What was written before something failed is known to be Helm's, too.
+      await sync.record.save();
+    }
+    const { written, missing, kept } = sync;
+    return { written, missing, kept };
+  });
 }
 
 /** One way through the files, with what has come of it so far. */

@@ -1,9 +1,11 @@
 // Back to a former state of the master configuration, which is a change like any other.
+import { stat } from "node:fs/promises";
 import { changeSettings } from "./change_settings.ts";
 import type { Checkout } from "./checkout.ts";
 import { type ConfigChange, findChanges, maskChange } from "./config_changes.ts";
 import { listStates, type Snapshot } from "./config_history.ts";
-import { MasterConfigError, readMasterDocument } from "./master_config.ts";
+import { getValue } from "./config_values.ts";
+import { MasterConfigError } from "./master_config.ts";
 import { describeProblem, findProblem } from "./master_rules.ts";
 
 export interface HistoryEntry extends Omit<Snapshot, "config"> {
@@ -27,28 +29,35 @@ export interface Undone {
 
 /**
  * @param back how many changes to go back, or `c<id>` for how it was after that change
- * @throws {Error} when there is no such state, or it cannot be used any more; nothing is changed then
+ * @throws {Error} when there is no such state, it cannot be used any more, or an app has come or gone
+ *   since; nothing is changed then
  */
 export async function undoChanges(
   checkout: Checkout,
   back: string,
   user?: string,
 ): Promise<Undone> {
-  const { snapshot, current } = await findState(checkout, back);
   const command = `helm config undo ${back === "1" ? "" : back}`.trim();
   const reason = { command, ...(user !== undefined && { user }) };
-  await changeSettings(checkout, { current, next: snapshot.config }, reason);
-  return { snapshot, changes: findChanges(current, snapshot.config) };
+  let snapshot: Snapshot | undefined;
+  const { before, after } = await changeSettings(
+    checkout,
+    async (current) => {
+      snapshot = await findState(checkout, current, back);
+      return snapshot.config;
+    },
+    reason,
+  );
+  return { snapshot: snapshot as Snapshot, changes: findChanges(before, after) };
 }
 
 /** The state that an undo leads to. @throws {Error} as undoChanges */
 export async function findState(
   checkout: Checkout,
+  current: unknown,
   back: string,
-): Promise<{ snapshot: Snapshot; current: unknown }> {
-  const { value: current } = await readMasterDocument(checkout);
-  const states = await listStates(checkout, current);
-  const snapshot = pick(states, back);
+): Promise<Snapshot> {
+  const snapshot = pick(await listStates(checkout, current), back);
   const problem = findProblem(snapshot.config);
   if (problem !== undefined) {
     throw new MasterConfigError(
@@ -58,7 +67,43 @@ export async function findState(
   if (findChanges(current, snapshot.config).length === 0) {
     throw new Error(`Cannot go back to c${snapshot.id}: the settings are as they were then`);
   }
-  return { snapshot, current };
+  await requireSameApps(checkout, current, snapshot);
+  return snapshot;
+}
+
+/**
+ * An app is more than its settings: taken out of them it would run on and keep its folder, put into
+ * them it would have none. Where settings are all that there is of it, they come and go.
+ *
+ * @throws {Error} with the command that installs or uninstalls it
+ */
+async function requireSameApps(
+  checkout: Checkout,
+  current: unknown,
+  { id, config }: Snapshot,
+): Promise<void> {
+  const [now, then] = [appsOf(current), appsOf(config)];
+  const refuse = (app: string, what: string, remedy: string) =>
+    new Error(
+      `Cannot go back to c${id}: ${app} ${what} since, which settings alone cannot undo; "helm ${remedy} ${app}" does, and "helm config set" changes single settings`,
+    );
+  for (const app of now.filter((one) => !then.includes(one))) {
+    if (await hasFolder(checkout, app)) throw refuse(app, "has been installed", "uninstall");
+  }
+  for (const app of then.filter((one) => !now.includes(one))) {
+    if (!(await hasFolder(checkout, app))) throw refuse(app, "has been uninstalled", "install");
+  }
+}
+
+function appsOf(config: unknown): string[] {
+  return Object.keys(Object(getValue(config, "apps")));
+}
+
+async function hasFolder(checkout: Checkout, app: string): Promise<boolean> {
+  return await stat(checkout.appFolder(app)).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 function pick(states: readonly Snapshot[], back: string): Snapshot {

@@ -29,6 +29,19 @@ test("a development installation is for this machine alone, with the well-known 
   await access(join(checkout.root, "core", ".env"));
 });
 
+test("of two at once one makes the installation, and the other leaves it alone and says so", async (t) => {
+  const checkout = await makeCheckout(t);
+  const both = [1, 2].map(() => initialise(checkout, registry, development));
+  const ends = await Promise.allSettled(both);
+  const [made] = ends.flatMap((end) => (end.status === "fulfilled" ? [end.value.config] : []));
+  const [refused] = ends.flatMap((end) => (end.status === "rejected" ? [end.reason.message] : []));
+  assert.match(
+    refused,
+    /^Cannot initialise: somebody else has made helm\/instance\/configs\/.* meanwhile$/,
+  );
+  assert.deepEqual(await loadMasterConfig(checkout), made);
+});
+
 test("a production installation is for everyone, with a password of its own", async (t) => {
   const options = {
     ...development,

@@ -4,7 +4,7 @@ import type { AppRegistry } from "../install/app_registry.ts";
 import { isBlockedPort } from "./blocked_ports.ts";
 import type { Checkout } from "./checkout.ts";
 import { syncAll } from "./config_manager.ts";
-import { type MasterConfig, saveMasterConfig } from "./master_config.ts";
+import { type MasterConfig, saveFirstMasterConfig } from "./master_config.ts";
 import { newMasterConfig } from "./new_master_config.ts";
 import { renewNexusCertificate } from "./nexus_certificate.ts";
 import { decideNexusListening } from "./nexus_listening.ts";
@@ -44,7 +44,7 @@ export async function initialise(
   await requireFreePorts(config);
   await makeInstanceFolder(checkout);
   await renewNexusCertificate(checkout, config);
-  await saveMasterConfig(checkout, config, { command: "helm init" });
+  await saveFirstMasterConfig(checkout, config);
   await syncAll(checkout, config, registry);
   const movedPostgres = postgresPort !== 5432 + portOffset;
   const notes = [

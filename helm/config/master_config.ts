@@ -3,6 +3,7 @@ import type { ServiceListing } from "@hivematrix/lib/service_registry";
 import { readIfThere, writeFileAtomically } from "./atomic_file.ts";
 import type { Checkout } from "./checkout.ts";
 import { type ChangeReason, prepareSnapshot } from "./config_history.ts";
+import { withConfigLock } from "./config_lock.ts";
 import { appFiles } from "./generated_files.ts";
 import { type JsonDocument, parseJsonDocument } from "./json_document.ts";
 import { describeProblem, findProblem, type Problem } from "./master_rules.ts";
@@ -139,7 +140,8 @@ export async function readMasterDocument(checkout: Checkout): Promise<JsonDocume
 }
 
 /**
- * Saves the file and keeps the state in the history (config_history.ts).
+ * Saves the file, whatever it held, and keeps the state in the history (config_history.ts). A change
+ * of what it holds is changeSettings (change_settings.ts).
  *
  * @throws {MasterConfigError} for a value that breaks a rule; the file is then unchanged
  */
@@ -147,6 +149,27 @@ export async function saveMasterConfig(
   checkout: Checkout,
   config: unknown,
   reason: ChangeReason = { command: "helm" },
+): Promise<void> {
+  await withConfigLock(checkout, reason.command, () => writeMasterConfig(checkout, config, reason));
+}
+
+/** @throws {MasterConfigError} when there is one by now, which stays as it is */
+export async function saveFirstMasterConfig(checkout: Checkout, config: unknown): Promise<void> {
+  const command = "helm init";
+  await withConfigLock(checkout, command, async () => {
+    if (await isInitialised(checkout)) {
+      const file = checkout.display(checkout.masterConfigFile);
+      throw new MasterConfigError(`Cannot initialise: somebody else has made ${file} meanwhile`);
+    }
+    await writeMasterConfig(checkout, config, { command });
+  });
+}
+
+/** saveMasterConfig for whoever holds the lock. */
+export async function writeMasterConfig(
+  checkout: Checkout,
+  config: unknown,
+  reason: ChangeReason,
 ): Promise<void> {
   requireValid(checkout, config);
   const current = await readCurrent(checkout);

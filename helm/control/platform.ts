@@ -2,7 +2,7 @@ import type { Log } from "@hivematrix/lib/log";
 import { createAppDatabases } from "../config/app_databases.ts";
 import type { Checkout } from "../config/checkout.ts";
 import { completeMasterConfig } from "../config/complete_config.ts";
-import { type SyncReport, syncAll, writeServicesFile } from "../config/config_manager.ts";
+import { type SyncReport, syncSaved, writeServicesFile } from "../config/config_manager.ts";
 import { createConfigSource } from "../config/config_source.ts";
 import type { MasterConfig } from "../config/master_config.ts";
 import { renewNexusCertificate } from "../config/nexus_certificate.ts";
@@ -60,7 +60,7 @@ export class Platform {
       logDir,
       log,
       announce: async () => {
-        await writeServicesFile(checkout, await this.#readConfig(), registry);
+        await writeServicesFile(checkout, registry, () => this.#readConfig());
       },
     });
     this.#devReload = new DevReload((name) => this.restart(name), log);
@@ -172,8 +172,10 @@ export class Platform {
   }
 
   async #syncFiles(): Promise<SyncReport> {
-    this.#config = await this.#source.read();
-    const report = await syncAll(this.checkout, this.#config, this.#registry);
+    const report = await syncSaved(this.checkout, this.#registry, async () => {
+      this.#config = await this.#source.read();
+      return this.#config;
+    });
     for (const file of report.written) this.#log.info("configuration written", { file });
     for (const each of report.kept) {
       this.#log.warn("replaced what was edited by hand", { ...each });

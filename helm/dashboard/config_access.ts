@@ -1,9 +1,10 @@
 import type { UserContext } from "@hivematrix/lib/auth";
 import type { Views } from "@hivematrix/lib/views";
 import { changeSettings } from "../config/change_settings.ts";
-import { findChanges } from "../config/config_changes.ts";
+import type { Checkout } from "../config/checkout.ts";
+import { type ConfigChange, findChanges, maskChange } from "../config/config_changes.ts";
 import { editValue, removeValue } from "../config/config_edit.ts";
-import { type SyncReport, syncAll } from "../config/config_manager.ts";
+import { type SyncReport, syncSaved } from "../config/config_manager.ts";
 import { type ConfigPlan, planSync } from "../config/config_plan.ts";
 import { findState } from "../config/config_undo.ts";
 import { type MasterConfig, readMasterDocument, requireValid } from "../config/master_config.ts";
@@ -34,16 +35,25 @@ export async function proposeChange(
   request: ConfigRequest,
 ): Promise<ProposedChange> {
   const { value: current } = await readMasterDocument(checkout);
-  const base = stateOf(current);
+  return { ...(await settle(checkout, request, current)), base: stateOf(current) };
+}
+
+/** What the request makes of the settings. @throws {Error} as proposeChange */
+async function settle(
+  checkout: Checkout,
+  request: ConfigRequest,
+  current: unknown,
+): Promise<Omit<ProposedChange, "base">> {
+  const command = commandOf(request);
   const { action } = request;
   if (action === "sync") {
     const title = "Write every file anew where it differs";
-    return { command: "helm config sync-all", title, base, next: requireValid(checkout, current) };
+    return { command, title, next: requireValid(checkout, current) };
   }
   if (action === "undo") {
-    const { snapshot } = await findState(checkout, request.back);
+    const snapshot = await findState(checkout, current, request.back);
     const title = `Back to how it was after c${snapshot.id} (${snapshot.command})`;
-    return { command: `helm config undo ${request.back}`, title, base, next: snapshot.config };
+    return { command, title, next: snapshot.config };
   }
   const { key } = request;
   const next =
@@ -52,7 +62,13 @@ export async function proposeChange(
   if (problem !== undefined) throw new Error(describeProblem(problem));
   requireValid(checkout, next);
   const title = action === "set" ? `Change ${key}` : `Remove ${key}, so that its default counts`;
-  return { command: `helm config ${action} ${key}`, title, base, next };
+  return { command, title, next };
+}
+
+function commandOf(request: ConfigRequest): string {
+  if (request.action === "sync") return "helm config sync-all";
+  if (request.action === "undo") return `helm config undo ${request.back}`;
+  return `helm config ${request.action} ${request.key}`;
 }
 
 /** What the change would do. */
@@ -66,6 +82,8 @@ export async function planProposal(
 /** What has been done, and what is about to be. */
 export interface AppliedChange extends SyncReport {
   readonly restarts: readonly string[];
+  /** Secrets masked. */
+  readonly changes: readonly ConfigChange[];
 }
 
 /**
@@ -77,25 +95,45 @@ export interface AppliedChange extends SyncReport {
 export async function applyProposal(
   parts: ConfigPagesParts,
   { command, base, next }: ProposedChange,
+  context: UserContext,
+): Promise<AppliedChange> {
+  return await apply(parts, command, context, (current) => {
+    if (stateOf(current) === base) return next;
+    throw new Error("Cannot make this change: somebody else has changed the settings meanwhile");
+  });
+}
+
+/** The same without a look before: it is made of the settings as they are, whoever else changes them. */
+export async function applyRequest(
+  parts: ConfigPagesParts,
+  request: ConfigRequest,
+  context: UserContext,
+): Promise<AppliedChange> {
+  const { checkout } = parts.platform;
+  return await apply(parts, commandOf(request), context, async (current) => {
+    return (await settle(checkout, request, current)).next;
+  });
+}
+
+async function apply(
+  parts: ConfigPagesParts,
+  command: string,
   { caller, log }: UserContext,
+  change: (current: unknown) => unknown,
 ): Promise<AppliedChange> {
   const { platform, registry } = parts;
-  const { checkout } = platform;
-  const { value: current } = await readMasterDocument(checkout);
-  if (stateOf(current) !== base) {
-    throw new Error("Cannot make this change: somebody else has changed the settings meanwhile");
-  }
-  const { restarts } = await planProposal(parts, { command, base, next, title: "" });
   const user = caller.user.preferred_username;
-  const keys = findChanges(current, next).map(({ key }) => key);
   const reason = { command: `${command} (dashboard)`, user };
-  await changeSettings(checkout, { current, next }, reason);
+  const { before, after } = await changeSettings(platform.checkout, change, reason);
+  const changes = findChanges(before, after).map(maskChange);
+  const keys = changes.map(({ key }) => key);
   if (keys.length > 0) log.info("settings changed", { keys, by: user });
-  const report = await syncAll(checkout, next as MasterConfig, registry);
+  const { restarts } = await planSync(platform.checkout, after as MasterConfig, registry);
+  const report = await syncSaved(platform.checkout, registry);
   void beginRestarts(parts, restarts).catch((error: unknown) => {
     log.error("cannot restart with changed settings", { error });
   });
-  return { ...report, restarts };
+  return { ...report, restarts, changes };
 }
 
 /** The page that the browser is led to comes through Nexus, so that one gets a moment for it. */

@@ -5,6 +5,7 @@ import { readJson } from "@hivematrix/lib/request_body";
 import type { Handler } from "@hivematrix/lib/router";
 import { findChanges, maskChange } from "../config/config_changes.ts";
 import { listStates } from "../config/config_history.ts";
+import { ConfigLockedError } from "../config/config_lock.ts";
 import { describeHistory } from "../config/config_undo.ts";
 import { explainSetting } from "../config/explain_setting.ts";
 import { explainValue } from "../config/explain_value.ts";
@@ -13,7 +14,7 @@ import { isRecord } from "../config/value_checks.ts";
 import { WrittenFiles } from "../config/written_files.ts";
 import { requireLiveSession } from "./app_access.ts";
 import {
-  applyProposal,
+  applyRequest,
   type ConfigPagesParts,
   type ConfigRequest,
   planProposal,
@@ -54,7 +55,7 @@ export function explainThroughApi({
 /** POST /api/config/plan: what the request would do; without one, what sync-all would. */
 export function planThroughApi(parts: ConfigPagesParts): Handler<UserContext> {
   return async (request) => {
-    const proposal = await propose(parts, readRequest(await readJson(request)));
+    const proposal = await orRefused(proposeChange(parts, readRequest(await readJson(request))));
     const { value: current } = await readMasterDocument(parts.platform.checkout);
     const changes = findChanges(current, proposal.next).map(maskChange);
     return answer({ changes, ...(await planProposal(parts, proposal)) });
@@ -65,10 +66,8 @@ export function planThroughApi(parts: ConfigPagesParts): Handler<UserContext> {
 export function applyThroughApi(parts: ConfigPagesParts): Handler<UserContext> {
   return async (request, context) => {
     await requireLiveSession(parts, context);
-    const proposal = await propose(parts, readRequest(await readJson(request)));
-    const { value: current } = await readMasterDocument(parts.platform.checkout);
-    const changes = findChanges(current, proposal.next).map(maskChange);
-    return answer({ changes, ...(await applyProposal(parts, proposal, context)) });
+    const wanted = readRequest(await readJson(request));
+    return answer(await orRefused(applyRequest(parts, wanted, context)));
   };
 }
 
@@ -82,11 +81,13 @@ export function historyThroughApi({
   };
 }
 
-async function propose(parts: ConfigPagesParts, request: ConfigRequest) {
+/** @throws {HttpError} 422 for what cannot be, 503 while somebody else writes, with the reason */
+async function orRefused<T>(act: Promise<T>): Promise<T> {
   try {
-    return await proposeChange(parts, request);
+    return await act;
   } catch (error) {
-    throw new HttpError(422, messageOf(error));
+    const status = error instanceof ConfigLockedError ? 503 : 422;
+    throw new HttpError(status, messageOf(error), { cause: error });
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { syncAll } from "../config/config_manager.ts";
@@ -133,6 +133,26 @@ test("the same as JSON: settings, plan, change, history, explanation", async (t)
   assert.equal(((await explained.json()) as { value: string }).value, "25040");
   assert.equal((await post("/api/config", { action: "set", key: "x.y", value: 1 })).status, 422);
   assert.equal((await post("/api/config", { action: "set" })).status, 400);
+  // Without a plan that somebody has looked at, there is nothing to be overtaken.
+  const both = await Promise.all([
+    post("/api/config", { ...change, value: true }),
+    post("/api/config", { action: "set", key: "system.log_level", value: "DEBUG" }),
+  ]);
+  assert.deepEqual(
+    both.map(({ status }) => status),
+    [200, 200],
+  );
+  const { system, apps } = await loadMasterConfig(checkout);
+  assert.deepEqual([system.log_level, apps["template"]?.visible], ["DEBUG", true]);
+});
+
+test("a way back over an app's installation is refused, with the command that undoes it", async (t) => {
+  const { propose, follow, checkout, config } = await start(t);
+  const rota = { port: 25_050, service_secret: "the-secret-of-the-rota-app" };
+  await saveMasterConfig(checkout, setValue(config, "apps.rota", rota));
+  await mkdir(checkout.appFolder("rota"), { recursive: true });
+  const page = await readPage(await follow(await propose({ action: "undo", back: "1" })));
+  assert.match(page, /alert--error.*rota has been installed since.*helm uninstall rota/);
 });
 
 test("R9, R23: whose session has ended changes nothing, though the token has not expired", async (t) => {

@@ -1,13 +1,10 @@
 // An app's part of the master configuration, put in and taken out.
 import { isBlockedPort } from "../config/blocked_ports.ts";
+import { changeSettings } from "../config/change_settings.ts";
 import type { Checkout } from "../config/checkout.ts";
-import { syncAll } from "../config/config_manager.ts";
-import {
-  type AppConfig,
-  loadMasterConfig,
-  type MasterConfig,
-  saveMasterConfig,
-} from "../config/master_config.ts";
+import { syncSaved } from "../config/config_manager.ts";
+import { setValue } from "../config/config_values.ts";
+import type { AppConfig, MasterConfig } from "../config/master_config.ts";
 import { nextFreePort, probePort } from "../config/port_probe.ts";
 import type { AppRegistry } from "./app_registry.ts";
 
@@ -25,25 +22,23 @@ export async function addAppConfig(
   app: string,
   settings: AppConfig,
 ): Promise<void> {
-  const config = await loadMasterConfig(checkout);
-  const extended = { ...config, apps: { ...config.apps, [app]: settings } };
-  await saveMasterConfig(checkout, extended, { command: `helm: ${app} added` });
-  await syncAll(checkout, extended, registry);
+  const add = (current: unknown) => setValue(current, `apps.${app}`, settings);
+  await changeSettings(checkout, add, { command: `helm: ${app} added` });
+  await syncSaved(checkout, registry);
 }
 
-/** Takes an app out; safe to repeat. @returns what it had */
+/** Takes an app out; safe to repeat. */
 export async function removeAppConfig(
   { checkout, registry }: ConfigParts,
   app: string,
-): Promise<AppConfig | undefined> {
-  const config = await loadMasterConfig(checkout);
-  const { [app]: settings, ...others } = config.apps;
-  const reduced = { ...config, apps: others };
-  if (settings !== undefined) {
-    await saveMasterConfig(checkout, reduced, { command: `helm: ${app} taken out` });
-  }
-  await syncAll(checkout, reduced, registry);
-  return settings;
+): Promise<void> {
+  const remove = (current: unknown) => {
+    const { apps, ...others } = current as MasterConfig;
+    const { [app]: _, ...rest } = apps;
+    return { ...others, apps: rest };
+  };
+  await changeSettings(checkout, remove, { command: `helm: ${app} taken out` });
+  await syncSaved(checkout, registry);
 }
 
 /** @returns the wanted port if it can be had, else the next free one for apps */

@@ -1,7 +1,6 @@
 // Two versions of an app change places, with the data that belongs to whichever of them runs.
 
-import { syncAll } from "../config/config_manager.ts";
-import { loadMasterConfig } from "../config/master_config.ts";
+import { syncSaved } from "../config/config_manager.ts";
 import { isThere, moveFolder, movePaths, placesOf, removeFolder } from "./app_places.ts";
 import { recordInstalledApp } from "./installed_apps.ts";
 import { type Journal, removeJournal } from "./journal.ts";
@@ -63,5 +62,5 @@ export async function finishUpdate(
 }
 
 async function writeFiles({ checkout, registry }: OperationParts): Promise<void> {
-  await syncAll(checkout, await loadMasterConfig(checkout), registry);
+  await syncSaved(checkout, registry);
 }
