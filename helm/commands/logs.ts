@@ -7,6 +7,7 @@ import { readLogRecord } from "../control/log_record.ts";
 import { inOrder, type LogLine, searchLogs } from "../control/log_search.ts";
 import { followLogs, logEnds, readLastLines } from "../control/log_tail.ts";
 import { didYouMean } from "../control/near_names.ts";
+import type { LogPosition } from "../logs/log_source.ts";
 import { print } from "./output.ts";
 import { findStoredLines } from "./stored_lines.ts";
 
@@ -60,15 +61,15 @@ export async function chooseServices(
 
 async function findLines(
   logDir: string,
-  ends: ReadonlyMap<string, number>,
+  ends: ReadonlyMap<string, LogPosition>,
   filter: LogFilter,
   count: number,
 ): Promise<LogLine[]> {
   // Without a filter the ends of the files are enough, however long they are.
   if (!isEmptyFilter(filter)) return await searchLogs(logDir, ends, filter, count);
   const found = await Promise.all(
-    [...ends].map(async ([service, end]) =>
-      toLogLines(service, await readLastLines(logDir, service, count, end)),
+    [...ends].map(async ([service, { offset }]) =>
+      toLogLines(service, await readLastLines(logDir, service, count, offset)),
     ),
   );
   return inOrder(found.flat()).slice(-count);

@@ -1,5 +1,6 @@
 import { createReadStream, statSync } from "node:fs";
 import { createInterface } from "node:readline";
+import type { LogPosition } from "../logs/log_source.ts";
 import { createLogFilter, type LogFilter } from "./log_filter.ts";
 import { readLogRecord } from "./log_record.ts";
 import { logFile } from "./log_tail.ts";
@@ -20,12 +21,12 @@ export interface LogLine {
  */
 export async function searchLogs(
   logDir: string,
-  ends: ReadonlyMap<string, number>,
+  ends: ReadonlyMap<string, LogPosition>,
   filter: LogFilter,
   count: number,
 ): Promise<LogLine[]> {
   const found = await Promise.all(
-    [...ends].map(([service, end]) => searchLog(logDir, service, end, filter, count)),
+    [...ends].map(([service, { offset }]) => searchLog(logDir, service, offset, filter, count)),
   );
   return inOrder(found.flat()).slice(-count);
 }

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
-import { appendFile, mkdir, truncate, writeFile } from "node:fs/promises";
+import { appendFileSync } from "node:fs";
+import { appendFile, copyFile, mkdir, rename, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { waitFor } from "@hivematrix/lib/wait_for";
+import { rotateLog } from "../services/log_rotation.ts";
 import { makeCheckout } from "../testing.ts";
 import { followLogs, logEnds, readLastLines } from "./log_tail.ts";
 
@@ -43,12 +46,56 @@ test("following shows whole lines as they are written, and goes on after a rotat
   assert.deepEqual(seen, ["core one", "core two", "core new", "nexus first words"]);
 });
 
+test("what rotation has moved away before it was read is read from its copy", async (t) => {
+  const { logDir, file } = await makeLog(t);
+  await writeFile(file, "before\n");
+  const { seen } = follow(t, logDir);
+  await appendFile(file, "one\n");
+  await waitFor(() => seen.includes("core one"));
+  // In one go, so that nobody has read the two before.
+  appendFileSync(file, "two\nthree\n");
+  rotateLog(file, 1000);
+  appendFileSync(file, "four, which is longer than all that was there before\n");
+  await waitFor(() => seen.at(-1)?.startsWith("core four"));
+  assert.deepEqual(seen.slice(0, 3), ["core one", "core two", "core three"]);
+  assert.equal(seen.length, 4);
+});
+
+test("where rotation took lines away before they were read, a line says so", async (t) => {
+  const { logDir, file } = await makeLog(t);
+  await writeFile(file, "before\n");
+  const { seen } = follow(t, logDir);
+  for (const name of ["one", "two"]) {
+    appendFileSync(file, `${name}\n`);
+    rotateLog(file, 1000);
+  }
+  await waitFor(() => seen.includes("core two"));
+  assert.match(seen[0] ?? "", /^core \{.*"warn".*"lines were rotated away before/);
+  assert.equal(seen.length, 2);
+});
+
+test("a log that another process rotates is shown once, also while its copy has no name yet", async (t) => {
+  const { logDir, file } = await makeLog(t);
+  await writeFile(file, "before\n");
+  const { seen } = follow(t, logDir);
+  await appendFile(file, "one\n");
+  await waitFor(() => seen.includes("core one"));
+  appendFileSync(file, "two\n");
+  await copyFile(file, `${file}.1.new`);
+  await truncate(file, 0);
+  await appendFile(file, "three, which is longer than all that was there before\n");
+  await pause(50); // Longer than it takes: the follower has been told of the emptying by now.
+  await rename(`${file}.1.new`, `${file}.1`);
+  await waitFor(() => seen.length === 3);
+  assert.deepEqual(seen.slice(0, 2), ["core one", "core two"]);
+});
+
 test("what is written between the last lines and the following is in one of them, not in both", async (t) => {
   const { logDir, file } = await makeLog(t);
   await writeFile(file, "old\n");
   const ends = logEnds(logDir, ["core"]);
   await appendFile(file, "between\n");
-  assert.deepEqual(await readLastLines(logDir, "core", 10, ends.get("core")), ["old"]);
+  assert.deepEqual(await readLastLines(logDir, "core", 10, ends.get("core")?.offset), ["old"]);
   const seen: string[] = [];
   const stopping = new AbortController();
   const done = followLogs(logDir, ends, (_, line) => seen.push(line), stopping.signal);
@@ -61,10 +108,10 @@ test("what is written between the last lines and the following is in one of them
 test("a character on the border of two reads comes out whole", async (t) => {
   const { logDir, file } = await makeLog(t);
   const { seen } = follow(t, logDir);
-  const line = `${"a".repeat(64 * 1024 - 1)}é`; // read in pieces of 64 KiB
-  await writeFile(file, `${line}\n`);
-  await waitFor(() => seen.length > 0);
-  assert.equal(seen[0], `core ${line}`);
+  const line = `${"a".repeat(48 * 1024 - 2)}é`; // two of them and their ends: read in pieces of 96 KiB
+  await writeFile(file, `${line}\n`.repeat(3));
+  await waitFor(() => seen.length === 3);
+  assert.ok(seen.every((each) => each === `core ${line}`));
 });
 
 function follow(t: TestContext, logDir: string): { seen: string[] } {

@@ -1,6 +1,8 @@
-import { statSync, watch } from "node:fs";
+import { type FSWatcher, watch } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
+import { endOfLog, type LogPosition, readChunk } from "../logs/log_source.ts";
 
 /** Enough for the longest line that a service should write. */
 const chunkBytes = 64 * 1024;
@@ -25,13 +27,8 @@ export async function readLastLines(
 }
 
 /** Where the logs of the services end now, for `readLastLines` and `followLogs` to meet there. */
-export function logEnds(logDir: string, names: readonly string[]): Map<string, number> {
-  return new Map(
-    names.map((name) => {
-      const found = statSync(logFile(logDir, name), { throwIfNoEntry: false });
-      return [name, found?.size ?? 0];
-    }),
-  );
+export function logEnds(logDir: string, names: readonly string[]): Map<string, LogPosition> {
+  return new Map(names.map((name) => [name, endOfLog(logFile(logDir, name))]));
 }
 
 /** Where a log is. @throws {Error} for a name that would lead out of the folder */
@@ -42,18 +39,20 @@ export function logFile(logDir: string, name: string): string {
 
 /**
  * Calls `onLine` for every line that a service writes after the given end of its log, until the
- * signal. Bounded in memory: what was written is read in pieces, and a rotated log from its new
- * beginning.
+ * signal; also for those that rotation has moved to `.log.1` before they were read. Where it took
+ * some away for good, a line of the level warn says so. Bounded in memory: all is read in pieces.
+ *
+ * @throws {Error} for a log that cannot be read
  */
 export async function followLogs(
   logDir: string,
-  ends: ReadonlyMap<string, number>,
+  ends: ReadonlyMap<string, LogPosition>,
   onLine: (name: string, line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   await mkdir(logDir, { recursive: true, mode: 0o700 });
   const followers = [...ends].map(([name, end]) =>
-    createFollower(logFile(logDir, name), end, (line) => onLine(name, line)),
+    createFollower(logFile(logDir, name), end, (line) => onLine(name, line ?? lostLine(name))),
   );
   // One read at a time; a change during it makes for another one.
   let isReading = false;
@@ -68,47 +67,53 @@ export async function followLogs(
     }
     isReading = false;
   };
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) return resolve();
-    const watcher = watch(logDir, () => void read());
-    signal.addEventListener("abort", () => {
-      watcher.close();
-      resolve();
-    });
-    void read();
-  });
+  if (signal.aborted) return;
+  let watcher: FSWatcher | undefined;
+  await new Promise<void>((resolve, reject) => {
+    watcher = watch(logDir, () => void read().catch(reject));
+    signal.addEventListener("abort", () => resolve());
+    read().catch(reject);
+  }).finally(() => watcher?.close());
 }
 
 interface Follower {
   readNew(): Promise<void>;
 }
 
-function createFollower(file: string, end: number, onLine: (line: string) => void): Follower {
-  let offset = end;
-  let rest = "";
-  const decoder = new TextDecoder();
+/** Longer than another process takes from emptying a log to giving its copy the name. */
+const maxPauses = 50;
+const pauseMs = 10;
+
+/** @param onLine without a line where some are missing */
+function createFollower(
+  file: string,
+  end: LogPosition,
+  onLine: (line: string | undefined) => void,
+): Follower {
+  let position = end;
   return {
     async readNew() {
-      const log = await open(file).catch(() => undefined);
-      if (log === undefined) return;
-      try {
-        // Rotation empties the file, so what is in it now is new.
-        if ((await log.stat()).size < offset) offset = 0;
-        for (;;) {
-          const { buffer, bytesRead } = await log.read(Buffer.alloc(chunkBytes), 0, null, offset);
-          if (bytesRead === 0) return;
-          offset += bytesRead;
-          const text = rest + decoder.decode(buffer.subarray(0, bytesRead), { stream: true });
-          const lines = text.split("\n");
-          // What a service writes without ever ending its line is cut, whatever it costs to read.
-          rest = (lines.pop() ?? "").slice(0, chunkBytes);
-          for (const line of lines) onLine(line);
+      let pauses = 0;
+      for (;;) {
+        const chunk = readChunk(file, position);
+        if (chunk.isAnew && pauses++ < maxPauses) {
+          await pause(pauseMs);
+          continue;
         }
-      } finally {
-        await log.close();
+        if (chunk.hasLost) onLine(undefined);
+        for (const line of chunk.lines) onLine(line.toString("utf8"));
+        position = chunk.position;
+        if (!chunk.hasMore) return;
+        // Between two pieces others have their turn.
+        await nextTurn();
       }
     },
   };
+}
+
+function lostLine(service: string): string {
+  const message = "lines were rotated away before they could be read";
+  return JSON.stringify({ time: new Date().toISOString(), level: "warn", service, message });
 }
 
 async function readEnd(file: string, count: number, end: number): Promise<string[]> {

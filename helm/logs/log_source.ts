@@ -1,6 +1,6 @@
 // Reads a service's log file onwards from a position that outlives Helm, whatever rotation does
-// meanwhile. All of it without giving way: rotation happens in this process, so not in between.
-import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+// meanwhile. All of it without giving way, so that in the process that rotates nothing comes between.
+import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 
 /** How far a log has been read. */
 export interface LogPosition {
@@ -19,6 +19,11 @@ export interface LogChunk {
   readonly position: LogPosition;
   /** Whether rotation has taken lines away before they were read. */
   readonly hasLost: boolean;
+  /**
+   * Whether the log was emptied, and no copy of what was in it is there: not yet, where another process
+   * rotates, or never, where somebody did it by hand.
+   */
+  readonly isAnew: boolean;
   /** Whether there is more to be read at once. */
   readonly hasMore: boolean;
 }
@@ -34,46 +39,66 @@ const anchorBytes = 1024;
 
 export const startOfLog: LogPosition = { offset: 0, anchor: Buffer.alloc(0), copyId: "" };
 
+/** The position after all that is in a log now. */
+export function endOfLog(file: string): LogPosition {
+  const copy = statSync(`${file}.1`, { throwIfNoEntry: false });
+  const copyId = copy === undefined ? "" : identify(copy);
+  const end = withFile(file, (log) => ({
+    offset: log.size,
+    anchor: Buffer.from(readRange(log, Math.max(0, log.size - anchorBytes), log.size)),
+    copyId,
+  }));
+  return end ?? { ...startOfLog, copyId };
+}
+
 /**
  * What was written after a position, at most about 96 KB of it. The lines hold until the next call, of
  * whatever log: they are parts of the same memory.
  */
 export function readChunk(file: string, position: LogPosition): LogChunk {
-  const copyId = identify(`${file}.1`);
-  // A copy that somebody has removed says nothing about the log.
-  if (copyId !== "" && copyId !== position.copyId) return readCopy(`${file}.1`, position, copyId);
-  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-  // Emptied by somebody else's hand.
-  const offset = size < position.offset ? 0 : position.offset;
-  const anchor = offset === 0 ? startOfLog.anchor : position.anchor;
-  return readFrom(file, { offset, anchor, copyId }, size);
+  const older = withFile(`${file}.1`, (copy) =>
+    copy.id === position.copyId ? undefined : readCopy(copy, position),
+  );
+  return older ?? withFile(file, (log) => readLog(log, position)) ?? nothingNew(position);
 }
 
 /**
  * The rest of what was in the log when it was rotated, then the log from its new beginning. While
  * the copy is read, the position counts within it and still names the copy before.
  */
-function readCopy(copy: string, position: LogPosition, copyId: string): LogChunk {
-  const size = statSync(copy, { throwIfNoEntry: false })?.size ?? 0;
-  const found = findAnchor(copy, position.anchor, size);
+function readCopy(copy: OpenLog, position: LogPosition): LogChunk {
+  const found = findAnchor(copy, position.anchor);
   const hasLost = found === undefined && position.offset > 0;
-  const offset = found ?? 0;
-  const chunk = readFrom(copy, { ...position, offset }, size);
+  const chunk = readFrom(copy, { ...position, offset: found ?? 0 });
   if (chunk.hasMore) return { ...chunk, hasLost };
   // A copy ends where the log was emptied, so what has no line's end is a line all the same.
   const before = chunk.lines.map((line) => Buffer.from(line));
-  const rest = readRange(copy, chunk.position.offset, size);
+  const rest = readRange(copy, chunk.position.offset, copy.size);
   const lines = rest.length > 0 ? [...before, rest.subarray(0, maxLineBytes)] : before;
-  return { lines, position: { ...startOfLog, copyId }, hasLost, hasMore: true };
+  const anew = { ...startOfLog, copyId: copy.id };
+  return { lines, position: anew, hasLost, isAnew: false, hasMore: true };
 }
 
-function readFrom(file: string, from: LogPosition, size: number): LogChunk {
-  const bytes = readRange(file, from.offset, Math.min(size, from.offset + chunkBytes));
+function readLog(log: OpenLog, position: LogPosition): LogChunk {
+  const { offset, anchor, copyId } = position;
+  const before = readRange(log, offset - anchor.length, offset);
+  if (before.equals(anchor)) return readFrom(log, position);
+  return { ...readFrom(log, { ...startOfLog, copyId }), isAnew: true };
+}
+
+function readFrom(log: OpenLog, from: LogPosition): LogChunk {
+  const bytes = readRange(log, from.offset, Math.min(log.size, from.offset + chunkBytes));
   const end = endOfWholeLines(bytes);
   const lines = splitLines(bytes.subarray(0, end));
   const anchor = Buffer.concat([from.anchor, bytes.subarray(0, end)]).subarray(-anchorBytes);
   const position = { offset: from.offset + end, anchor: Buffer.from(anchor), copyId: from.copyId };
-  return { lines, position, hasLost: false, hasMore: end > 0 && position.offset < size };
+  const hasMore = end > 0 && position.offset < log.size;
+  return { lines, position, hasLost: false, isAnew: false, hasMore };
+}
+
+function nothingNew({ offset, copyId }: LogPosition): LogChunk {
+  const position = { ...startOfLog, copyId };
+  return { lines: [], position, hasLost: false, isAnew: offset > 0, hasMore: false };
 }
 
 /** A chunk without any line's end is cut: nothing that a service writes may be kept whole at any cost. */
@@ -95,33 +120,50 @@ function splitLines(bytes: Buffer): Buffer[] {
 }
 
 /** @returns where to go on after the anchor; the last place where it stands */
-function findAnchor(file: string, anchor: Buffer, size: number): number | undefined {
+function findAnchor(log: OpenLog, anchor: Buffer): number | undefined {
   if (anchor.length === 0) return undefined;
-  for (let end = size; end > 0; end -= chunkBytes) {
+  for (let end = log.size; end > 0; end -= chunkBytes) {
     const start = Math.max(0, end - chunkBytes);
     // Into the piece after this one, as an anchor may lie across.
-    const bytes = readRange(file, start, Math.min(size, end + anchor.length));
+    const bytes = readRange(log, start, Math.min(log.size, end + anchor.length));
     const place = bytes.lastIndexOf(anchor);
     if (place !== -1) return start + place + anchor.length;
   }
   return undefined;
 }
 
-const shared = Buffer.alloc(chunkBytes + anchorBytes);
+interface OpenLog {
+  readonly descriptor: number;
+  readonly size: number;
+  /** Which file it is, as a copy. */
+  readonly id: string;
+}
 
-function readRange(file: string, start: number, end: number): Buffer {
-  if (end <= start) return Buffer.alloc(0);
-  const descriptor = openSync(file, "r");
+/** @returns undefined where there is no such file; another process may take it away at any time */
+function withFile<T>(file: string, use: (log: OpenLog) => T): T | undefined {
+  let descriptor: number;
   try {
-    const length = Math.min(end, fstatSync(descriptor).size) - start;
-    const bytes = length <= shared.length ? shared : Buffer.allocUnsafe(length);
-    return bytes.subarray(0, readSync(descriptor, bytes, 0, Math.max(0, length), start));
+    descriptor = openSync(file, "r");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    const stats = fstatSync(descriptor);
+    return use({ descriptor, size: stats.size, id: identify(stats) });
   } finally {
     closeSync(descriptor);
   }
 }
 
-function identify(copy: string): string {
-  const found = statSync(copy, { throwIfNoEntry: false });
-  return found === undefined ? "" : `${found.ino}-${Math.round(found.mtimeMs)}-${found.size}`;
+const shared = Buffer.alloc(chunkBytes + anchorBytes);
+
+function readRange({ descriptor }: OpenLog, start: number, end: number): Buffer {
+  const length = Math.max(0, end - start);
+  const bytes = length <= shared.length ? shared : Buffer.allocUnsafe(length);
+  return bytes.subarray(0, readSync(descriptor, bytes, 0, length, start));
+}
+
+function identify(copy: Stats): string {
+  return `${copy.ino}-${Math.round(copy.mtimeMs)}-${copy.size}`;
 }

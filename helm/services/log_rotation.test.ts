@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { open, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import test from "node:test";
 import { createTestLog } from "@hivematrix/lib/testing";
@@ -14,6 +16,23 @@ test("a rotated log is empty and its end is kept as .1", async (t) => {
   assert.equal(await readFile(file, "utf8"), "");
   assert.equal(await readFile(`${file}.1`, "utf8"), "late line\n");
   assert.equal((await stat(`${file}.1`)).mode & 0o777, 0o600);
+});
+
+test("what is written faster than it can be copied is lost, and a line says how much", async (t) => {
+  const file = path.join(await makeFolder(t), "web.log");
+  const log = await open(file, "a");
+  const writer = spawn("yes", ["word"], { stdio: ["ignore", log.fd, "ignore"] });
+  t.after(async () => {
+    writer.kill("SIGKILL");
+    await once(writer, "exit");
+    await log.close();
+  });
+  const noteOfLoss = /^\{.*"warn","service":"web","message":"written faster .*: \d+ bytes.*\}$/m;
+  const hasLost = async () => {
+    rotateLog(file, 10_000);
+    return noteOfLoss.test(await readFile(`${file}.1`, "utf8"));
+  };
+  assert.ok(await pollUntil(hasLost, { timeoutMs: 20_000, firstMs: 1, longestMs: 1 }));
 });
 
 test("a log below the limit and files that are no logs are left alone", async (t) => {

@@ -1,4 +1,5 @@
 import {
+  appendFileSync,
   closeSync,
   fstatSync,
   ftruncateSync,
@@ -16,7 +17,8 @@ import type { Log } from "@hivematrix/lib/log";
 /**
  * Keeps every `*.log` of a folder bounded: one that has grown beyond `maxBytes` is copied to `.1` and
  * emptied. Services write to the file itself, so that they need no Helm; therefore it is emptied in
- * place instead of renamed, and what is written in the instant between copy and emptying is lost.
+ * place instead of renamed, and what is written in the instant between copy and emptying is lost, which
+ * a line then says.
  *
  * Looks ten times a second, and fifty times while a log grows fast, because nothing else holds back
  * a service that writes as fast as the disk takes it.
@@ -75,13 +77,9 @@ export class LogRotation {
 export function rotateLog(file: string, maxBytes: number): void {
   const copy = `${file}.1`;
   const log = openSync(file, "r+");
+  let lostBytes: number;
   try {
-    const size = fstatSync(log).size;
-    // All at once, without giving way to other work: the shorter it takes, the less is lost.
-    const start = Math.max(0, size - maxBytes);
-    // What comes while it is copied is copied too, unless it comes faster than that.
-    copyRange(log, `${copy}.new`, start, size + maxBytes / 4);
-    ftruncateSync(log, 0);
+    lostBytes = moveEnd(log, `${copy}.new`, maxBytes);
   } catch (error) {
     rmSync(`${copy}.new`, { force: true });
     if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
@@ -92,24 +90,64 @@ export function rotateLog(file: string, maxBytes: number): void {
     closeSync(log);
   }
   renameSync(`${copy}.new`, copy);
+  if (lostBytes > 0) noteLoss(file, lostBytes);
 }
 
-/** Piece by piece: a whole log at once would stay in Helm's memory for long. */
-function copyRange(from: number, file: string, start: number, end: number): void {
+/**
+ * All at once, without giving way to other work: what comes between the last look at the log and its
+ * emptying is lost, and nobody knows of it. Therefore in a moment in which nothing is being written,
+ * and after a pause, without which the system may just then give the core to somebody else.
+ *
+ * @returns how much is known to be lost: what came faster than it could be copied
+ */
+function moveEnd(log: number, file: string, maxBytes: number): number {
   const to = openSync(file, "w", 0o600);
   try {
-    for (let offset = start; offset < end; ) {
-      const bytesRead = readSync(from, piece, 0, Math.min(piece.length, end - offset), offset);
-      if (bytesRead === 0) return;
-      writeFileSync(to, piece.subarray(0, bytesRead));
-      offset += bytesRead;
+    const { size } = fstatSync(log);
+    const limit = size + Math.ceil(maxBytes / 4);
+    let end = copyRange(log, to, Math.max(0, size - maxBytes), limit);
+    for (let tries = 0; tries < maxTries; tries++) {
+      Atomics.wait(neverWoken, 0, 0, quietMs);
+      if (fstatSync(log).size === end || end === limit) break;
+      end = copyRange(log, to, end, limit);
     }
+    const lostBytes = fstatSync(log).size - end;
+    ftruncateSync(log, 0);
+    return lostBytes;
   } finally {
     closeSync(to);
   }
 }
 
+/**
+ * Piece by piece: a whole log at once would stay in Helm's memory for long.
+ *
+ * @returns the offset up to which it was copied
+ */
+function copyRange(from: number, to: number, start: number, end: number): number {
+  let offset = start;
+  while (offset < end) {
+    const bytesRead = readSync(from, piece, 0, Math.min(piece.length, end - offset), offset);
+    if (bytesRead === 0) break;
+    writeFileSync(to, piece.subarray(0, bytesRead));
+    offset += bytesRead;
+  }
+  return offset;
+}
+
+/** Those who write all the time are not waited for. */
+const maxTries = 20;
+const quietMs = 1;
+const neverWoken = new Int32Array(new SharedArrayBuffer(4));
 const piece = Buffer.allocUnsafeSlow(256 * 1024);
+
+/** Where the loss was: after what is in the copy. The service's own lines may stand before it by now. */
+function noteLoss(file: string, lostBytes: number): void {
+  const service = path.basename(file, ".log");
+  const message = `written faster than it could be kept: ${lostBytes} bytes of the log are missing`;
+  const line = { time: new Date().toISOString(), level: "warn", service, message };
+  appendFileSync(file, `${JSON.stringify(line)}\n`);
+}
 
 async function listLogs(logDir: string): Promise<string[]> {
   const files = await readdir(logDir).catch(() => []);
