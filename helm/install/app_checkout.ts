@@ -3,10 +3,15 @@ import { cp, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isThere } from "./app_places.ts";
 import { branchOf, type GitOptions, git, resolveRef } from "./git.ts";
+import { fetchSubmodules } from "./submodules.ts";
 
 export type GitWatch = Pick<GitOptions, "onLine" | "signal" | "mark">;
 
-/** Clones a repository without its history of other branches lost. @returns the commit of `ref` */
+/**
+ * Clones a repository without its history of other branches lost, and its submodules.
+ *
+ * @returns the commit of `ref`
+ */
 export async function cloneApp(
   { git_url, ref }: { readonly git_url: string; readonly ref?: string | undefined },
   folder: string,
@@ -15,12 +20,14 @@ export async function cloneApp(
   await mkdir(dirname(folder), { recursive: true });
   const words = ["clone", "--quiet", "--no-checkout", "--", git_url, folder];
   await git(words, { ...watch, folder: dirname(folder) });
-  return await checkOut(folder, ref, watch);
+  const commit = await checkOut(folder, ref, watch);
+  await fetchSubmodules(folder, git_url, watch);
+  return commit;
 }
 
 /**
  * The same repository beside the running one, at another commit. Branches, stashes and settings that
- * somebody made there come along.
+ * somebody made there come along; its submodules are fetched anew.
  *
  * @param keep a commit to be kept as a branch of that name: what was changed by hand
  */
@@ -32,7 +39,9 @@ export async function checkOutBeside(
   keep?: { readonly branch: string; readonly commit: string },
 ): Promise<string> {
   await mkdir(folder, { recursive: true });
-  await cp(join(running, ".git"), join(folder, ".git"), { recursive: true });
+  // The address of a submodule may be another one by now, which git overlooks where it has a clone.
+  const filter = (path: string) => path !== join(running, ".git", "modules");
+  await cp(join(running, ".git"), join(folder, ".git"), { recursive: true, filter });
   const options = { ...watch, folder };
   await git(["remote", "set-url", "origin", source.git_url], options);
   await git(["fetch", "--quiet", "--tags", "--force", "--prune", "origin"], options);
@@ -40,7 +49,9 @@ export async function checkOutBeside(
     () => "",
   );
   if (keep !== undefined) await git(["branch", "--force", keep.branch, keep.commit], options);
-  return await checkOut(folder, source.ref, watch);
+  const commit = await checkOut(folder, source.ref, watch);
+  await fetchSubmodules(folder, source.git_url, watch);
+  return commit;
 }
 
 async function checkOut(folder: string, ref: string | undefined, watch: GitWatch): Promise<string> {

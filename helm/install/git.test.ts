@@ -20,7 +20,9 @@ test("what would be an option, run a program, travel in the open or tell a passw
     ["--upload-pack=touch", /no git URL/],
     ["ext::sh", /run a program/],
     ["fd::7", /run a program/],
-    ["http://example.org/a", /not http/],
+    ["http://example.org/a", /whoever is on the way/],
+    ["git://example.org/a", /whoever is on the way.*take https or ssh/],
+    ["ftp://example.org/a", /not ftp/],
     ["https://ada:secret@example.org/a", /take the password out/],
     ["../a", /absolute path/],
   ] as const) {

@@ -3,6 +3,8 @@ import { CommandError, type CommandOptions, runCommand } from "./run_command.ts"
 
 export type GitOptions = Omit<CommandOptions, "env" | "timeoutMs"> & {
   readonly timeoutMs?: number;
+  /** The transports that it may use, as GIT_ALLOW_PROTOCOL has them. */
+  readonly protocols?: string;
 };
 
 const defaultTimeoutMs = 600_000;
@@ -17,23 +19,28 @@ const settings = [
   ["gc.auto", "0"],
 ] as const;
 
+/** Those that prove who answers, and the file system. */
+const defaultProtocols = "https:ssh:file";
+
 const environment = {
   GIT_TERMINAL_PROMPT: "0",
   GIT_ASKPASS: "true",
   SSH_ASKPASS: "true",
   GIT_SSH_COMMAND: "ssh -o BatchMode=yes -o ConnectTimeout=15",
-  GIT_ALLOW_PROTOCOL: "https:ssh:git:file",
   LC_ALL: "C",
 };
 
 /** @throws {CommandError} naming what git was to do, and what it said */
-export async function git(words: readonly string[], options: GitOptions): Promise<string> {
+export async function git(
+  words: readonly string[],
+  { protocols = defaultProtocols, ...options }: GitOptions,
+): Promise<string> {
   const set = settings.flatMap(([key, value]) => ["-c", `${key}=${value}`]);
   try {
     return await runCommand("git", [...set, ...words], {
       timeoutMs: defaultTimeoutMs,
       ...options,
-      env: environment,
+      env: { ...environment, GIT_ALLOW_PROTOCOL: protocols },
     });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
@@ -60,8 +67,11 @@ export function requireGitUrl(url: string): void {
     );
   }
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase();
-  if (scheme !== undefined && !["https", "ssh", "git", "file"].includes(scheme)) {
-    throw refuse(`take https, ssh, git, file or a path, not ${scheme}`);
+  if (scheme === "git" || scheme === "http") {
+    throw refuse(`whoever is on the way could change what is run here; take https or ssh`);
+  }
+  if (scheme !== undefined && !["https", "ssh", "file"].includes(scheme)) {
+    throw refuse(`take https, ssh, file or a path, not ${scheme}`);
   }
   if (scheme === undefined && !url.startsWith("/") && !/^[\w.-]+@[\w.-]+:/.test(url)) {
     throw refuse("take a URL (https://…), an address (git@host:path) or an absolute path");

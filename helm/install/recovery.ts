@@ -37,9 +37,9 @@ export async function recoverOperation(parts: OperationParts, journal: Journal):
         ? await undoInstall(withServices, journal)
         : await concludeInstall(withServices, journal);
     case "update":
-      return journal.end === "undo"
-        ? await undoUpdate(withServices, { ...journal, wasRunning: false })
-        : await finishUpdate(withServices, journal);
+      if (journal.end === "finish") return await finishUpdate(withServices, journal);
+      await undoUpdate(withServices, { ...journal, wasRunning: false });
+      return;
     case "uninstall":
       return await finishUninstall(withServices, journal);
   }

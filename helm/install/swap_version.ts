@@ -1,6 +1,8 @@
 // Two versions of an app change places, with the data that belongs to whichever of them runs.
 
+import type { Checkout } from "../config/checkout.ts";
 import { syncSaved } from "../config/config_manager.ts";
+import { loadMasterConfig } from "../config/master_config.ts";
 import { isThere, moveFolder, movePaths, placesOf, removeFolder } from "./app_places.ts";
 import { recordInstalledApp } from "./installed_apps.ts";
 import { type Journal, removeJournal } from "./journal.ts";
@@ -17,13 +19,20 @@ export async function swapIn(parts: OperationParts, { app, paths = [] }: Journal
   await writeFiles(parts);
 }
 
-/** The former version comes back, wherever the swap was; it runs again if it ran before. */
-export async function undoUpdate(parts: OperationParts, journal: Journal): Promise<void> {
+/**
+ * The former version comes back, wherever the swap was; it runs again if it ran before. What the new
+ * one did to its database stays done: only the app knows how that could be taken back.
+ *
+ * @returns whether the new version had a database to do something to
+ */
+export async function undoUpdate(parts: OperationParts, journal: Journal): Promise<boolean> {
   const { checkout, services, say } = parts;
-  const { app, paths } = journal;
+  const { app, paths, step } = journal;
+  const hadDatabase = step === "starting it" && (await hasDatabase(checkout, app));
   await endMarked(checkout, app);
   if (paths !== undefined) {
     say("Putting the former version back");
+    if (hadDatabase) say("What the new one has done to its database stays done.");
     await services?.stop(app);
     await swapBack(parts, app, paths);
     await writeFiles(parts);
@@ -35,6 +44,11 @@ export async function undoUpdate(parts: OperationParts, journal: Journal): Promi
     await services.waitUntilReady(app);
     say("The former version runs.");
   }
+  return hadDatabase;
+}
+
+async function hasDatabase(checkout: Checkout, app: string): Promise<boolean> {
+  return (await loadMasterConfig(checkout)).apps[app]?.database !== undefined;
 }
 
 async function swapBack({ checkout }: OperationParts, app: string, paths: readonly string[]) {

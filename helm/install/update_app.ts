@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { loadMasterConfig } from "../config/master_config.ts";
 import { checkOutBeside, listChanged, listUntracked } from "./app_checkout.ts";
 import { type AppPlaces, isThere, placesOf, removeFolder } from "./app_places.ts";
-import { git } from "./git.ts";
+import { git, requireGitUrl } from "./git.ts";
 import { relocateEnvironments, runInstallScript } from "./install_script.ts";
 import { type InstalledApp, readInstalledApps } from "./installed_apps.ts";
 import { listMovable } from "./kept_data.ts";
@@ -17,6 +17,7 @@ import {
   reasonOf,
 } from "./operation_parts.ts";
 import { startApp } from "./start_app.ts";
+import { listSubmodules } from "./submodules.ts";
 import { finishUpdate, swapIn, undoUpdate } from "./swap_version.ts";
 
 export interface UpdateRequest {
@@ -69,10 +70,11 @@ export async function updateApp(parts: OperationParts, request: UpdateRequest): 
   } catch (error) {
     if (journal.current.end === "finish") throw error;
     parts.say(`Cannot update "${app}": ${reasonOf(error)}`);
-    await undoUpdate(parts, journal.current);
+    const hadDatabase = await undoUpdate(parts, journal.current);
     if (error instanceof RefusedError) throw error;
     const message = `Cannot update "${app}": ${reasonOf(error)}; the former version is in its place`;
-    throw new Error(message, { cause: error });
+    const database = hadDatabase ? ", with the database as the new one has left it" : "";
+    throw new Error(`${message}${database}`, { cause: error });
   }
 }
 
@@ -141,6 +143,7 @@ function chooseVersion(
 ): Version {
   const git_url = registry.find(app)?.git_url ?? installed.git_url;
   const ref = asked ?? registry.find(app)?.ref ?? installed.ref;
+  requireGitUrl(git_url);
   return { git_url, ...(ref !== undefined && { ref }) };
 }
 
@@ -162,10 +165,20 @@ async function keepChanges(
       `Cannot update "${app}": apps/${app} has ${what}; --force keeps that on a branch and goes on`,
     );
   }
+  await requireKeepable(app, folder, changed);
   const identity = ["-c", "user.name=Helm", "-c", "user.email=helm@localhost"];
   const made = changed.length > 0 ? await git([...identity, "stash", "create"], { folder }) : "";
   const stamp = new Date().toISOString().replaceAll(/[-:]/g, "").slice(0, 15);
   return { branch: `helm-kept-${stamp}`, commit: made.trim() || (await headOf(folder)) };
+}
+
+/** A branch of the app's holds nothing that was changed in a submodule. */
+async function requireKeepable(app: string, folder: string, changed: readonly string[]) {
+  const submodules = await listSubmodules(folder, changed);
+  if (submodules.length === 0) return;
+  throw new RefusedError(
+    `Cannot update "${app}": apps/${app} has submodules changed by hand, which --force cannot keep: ${submodules.join(", ")}; commit and push what is in them, then take it back there with "git submodule update --force"`,
+  );
 }
 
 /** Commits that no branch of the repository has. What it once had and has dropped is not somebody's own. */
