@@ -3,8 +3,10 @@
 import { createLog, exitOnFailure } from "@hivematrix/lib/log";
 import { createCheckout } from "./config/checkout.ts";
 import { closeOnceOnSignal, startDaemon } from "./control/daemon.ts";
+import { nameSources } from "./control/source_stacks.ts";
 import { readAppRegistry } from "./install/app_registry.ts";
 
+nameSources(process.argv[1] ?? "");
 const log = createLog("helm");
 exitOnFailure(log);
 

@@ -8,16 +8,17 @@ type Command = readonly [string, ...string[]];
  * allocator arena of their own.
  */
 export function nodeCommand(service: string): Command {
+  return [process.execPath, ...v8Flags(service), "--import", "tsx", "main.ts"];
+}
+
+/** The same for one whose sources are in one compiled file (helm/control/compiled_daemon.ts). */
+export function compiledCommand(service: string, file: string): Command {
+  return [process.execPath, ...v8Flags(service), file];
+}
+
+function v8Flags(service: string): string[] {
   const semiSpace = semiSpaceMegabytes[service] ?? 1;
-  return [
-    process.execPath,
-    `--max-semi-space-size=${semiSpace}`,
-    "--v8-pool-size=1",
-    ...(heapFlags[service] ?? []),
-    "--import",
-    "tsx",
-    "main.ts",
-  ];
+  return [`--max-semi-space-size=${semiSpace}`, "--v8-pool-size=1", ...(heapFlags[service] ?? [])];
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { MasterConfig } from "../config/master_config.ts";
 import { backendUrl } from "../config/public_origin.ts";
+import { HttpExchange } from "../keycloak/http_exchange.ts";
 
 /** A revoke is only answered once every gateway knows, which may take several Cores ten seconds. */
 const defaultTimeoutMs = 15_000;
@@ -64,27 +65,29 @@ export function createAskCore(
 ): AskCore {
   return async (action, method, path, content) => {
     const url = new URL(path, coreUrl);
-    const signal = AbortSignal.timeout(timeoutMs);
-    const sent =
+    const question =
       content === undefined
-        ? { headers: { authorization } }
+        ? { method, headers: { authorization } }
         : {
+            method,
             headers: { authorization, "content-type": "application/json" },
             body: JSON.stringify(content),
           };
-    const answer = await fetch(url, { method, signal, ...sent })
-      .then(async (response) => ({ response, body: await readBody(response) }))
-      .catch((error: unknown) => {
+    const exchange = new HttpExchange(timeoutMs);
+    try {
+      const { status, text } = await exchange.ask(url, question).catch((error: unknown) => {
         throw describeSilence(action, error, timeoutMs);
       });
-    const { response, body } = answer;
-    if (response.ok) return body;
-    throw describeRefusal(action, response.status, body["detail"]);
+      const body = readBody(text);
+      if (status >= 200 && status < 300) return body;
+      throw describeRefusal(action, status, body["detail"]);
+    } finally {
+      exchange.close();
+    }
   };
 }
 
-async function readBody(response: Response): Promise<Record<string, unknown>> {
-  const text = await response.text();
+function readBody(text: string): Record<string, unknown> {
   try {
     return { ...JSON.parse(text) };
   } catch {
@@ -93,8 +96,8 @@ async function readBody(response: Response): Promise<Record<string, unknown>> {
 }
 
 function describeSilence(action: string, error: unknown, timeoutMs: number): CoreError {
-  const { name, cause } = error as { name?: string; cause?: { code?: string } };
-  const wasRefused = cause?.code === "ECONNREFUSED";
+  const { name, code } = error as { name?: string; code?: string };
+  const wasRefused = code === "ECONNREFUSED";
   const reason = wasRefused
     ? "Core cannot be reached"
     : name === "TimeoutError"

@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Checkout } from "../config/checkout.ts";
-import { nodeCommand } from "../config/node_command.ts";
+import { compiledCommand, nodeCommand } from "../config/node_command.ts";
 import { endOfLog, readReason } from "../services/service_log.ts";
+import { compileProgram } from "./compiled_daemon.ts";
 import { type ControlClient, connectDaemon } from "./control_client.ts";
 import { logFile } from "./log_tail.ts";
 
@@ -21,8 +23,9 @@ export async function spawnDaemon(
 ): Promise<ControlClient> {
   const file = logFile(checkout.logDir, "helm");
   mkdirSync(checkout.logDir, { recursive: true, mode: 0o700 });
+  const command = await compileOrRunSources(checkout);
   const logStart = await endOfLog(file);
-  const child = spawnDetached(checkout, file, isDev);
+  const child = spawnDetached(checkout, command, file, isDev);
   let ending = "";
   child.on("error", (error) => {
     ending = error.message;
@@ -45,8 +48,28 @@ export async function spawnDaemon(
   throw new Error(isWhole ? reason : `Cannot start helm: ${reason}`);
 }
 
-function spawnDetached(checkout: Checkout, file: string, isDev: boolean): ChildProcess {
-  const [program, ...words] = nodeCommand("helm");
+/** What is wrong with a source, the daemon says best itself; all else is no reason not to start it. */
+async function compileOrRunSources({
+  helmFolder,
+  daemonFile,
+}: Checkout): Promise<readonly [string, ...string[]]> {
+  const output = join(dirname(daemonFile), "daemon.mjs");
+  try {
+    await compileProgram(join(helmFolder, "main.ts"), output);
+    return compiledCommand("helm", output);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`Helm runs from its sources, which takes 30 MB more: ${reason}\n`);
+    return nodeCommand("helm");
+  }
+}
+
+function spawnDetached(
+  checkout: Checkout,
+  [program, ...words]: readonly [string, ...string[]],
+  file: string,
+  isDev: boolean,
+): ChildProcess {
   const log = openSync(file, "a", 0o600);
   try {
     return spawn(program, [...words, ...(isDev ? ["--dev"] : [])], {

@@ -2,7 +2,15 @@
 // PostgreSQL, then searches through the daemon. Says what it measured as a table.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findFreePort, PostgresProcess } from "@hivematrix/lib/postgres_testing";
@@ -10,7 +18,8 @@ import { waitFor } from "@hivematrix/lib/wait_for";
 import postgres from "postgres";
 import { createCheckout } from "../../helm/config/checkout.ts";
 import { saveMasterConfig } from "../../helm/config/master_config.ts";
-import { nodeCommand } from "../../helm/config/node_command.ts";
+import { compiledCommand } from "../../helm/config/node_command.ts";
+import { compileProgram } from "../../helm/control/compiled_daemon.ts";
 import { connectDaemon } from "../../helm/control/control_client.ts";
 import { makeConfig } from "../../helm/testing.ts";
 import { makeLines, rareWord } from "./logs/lines.ts";
@@ -72,9 +81,13 @@ async function startDaemon(): Promise<ChildProcess> {
   config.databases.postgresql = { mode: "external", host: "127.0.0.1", port, ...admin };
   (config.apps["helm"] ?? { port: 0 }).port = await findFreePort();
   await saveMasterConfig(checkout, config as unknown as ReturnType<typeof makeConfig>);
-  const [node, ...flags] = nodeCommand("helm").slice(0, -1) as [string, ...string[]];
+  // As Helm is started (helm/control/spawn_daemon.ts).
+  const program = join(root, "daemon.mjs");
+  await compileProgram(join(import.meta.dirname, "logs", "daemon.ts"), program);
+  symlinkSync(join(import.meta.dirname, "..", "..", "node_modules"), join(root, "node_modules"));
+  const [node, ...words] = compiledCommand("helm", program);
   const log = openSync(join(checkout.logDir, "helm.log"), "a");
-  const child = spawn(node, [...flags, join(import.meta.dirname, "logs", "daemon.ts"), root], {
+  const child = spawn(node, [...words, root], {
     stdio: ["ignore", log, log],
     env: { PATH: process.env["PATH"] },
   });
