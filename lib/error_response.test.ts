@@ -13,7 +13,11 @@ function answer(
   const log = createTestLog();
   const headers = { accept };
   const request = new Request("http://h/x?secret=1", { headers, ...(signal && { signal }) });
-  const response = errorResponse(error, request, { log, requestId: "request-1" });
+  const response = errorResponse(error, request, {
+    log,
+    requestId: "request-1",
+    homeUrl: "/notes/",
+  });
   const lines = log.lines.map((line) => JSON.parse(line));
   return { response, lines };
 }
@@ -48,7 +52,13 @@ test("a browser gets a page with the same status, headers and message", async ()
   assert.equal(response.headers.get("retry-after"), "2");
   const page = await response.text();
   assert.match(page, /^<!DOCTYPE html>/i);
-  for (const part of ["Service Unavailable", "503", "Try again", "request-1"]) {
+  for (const part of [
+    "Service Unavailable",
+    "503",
+    "Try again",
+    "request-1",
+    'href="&#x2F;notes&#x2F;"',
+  ]) {
     assert(page.includes(part), `${part} is missing in ${page}`);
   }
 });

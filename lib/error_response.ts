@@ -10,11 +10,15 @@ import { createViews } from "./views.ts";
 
 const views = createViews(join(import.meta.dirname, "views"));
 
-/** The answer to whatever a handler threw; the cause goes to the log under the request id. */
+/**
+ * The answer to whatever a handler threw; the cause goes to the log under the request id.
+ *
+ * @param homeUrl where a page leads back to: the service's first page
+ */
 export function errorResponse(
   error: unknown,
   request: Request,
-  { log, requestId }: { log: Log; requestId: string },
+  { log, requestId, homeUrl }: { log: Log; requestId: string; homeUrl: string },
 ): Response {
   const known = toHttpError(error, request);
   const { status } = known;
@@ -29,7 +33,8 @@ export function errorResponse(
     vary: "Accept",
   });
   if (acceptsHtml(request.headers)) {
-    const page = { title, status, message: known.message, request_id: requestId };
+    const { message } = known;
+    const page = { title, status, message, request_id: requestId, home_url: homeUrl };
     return html(views.render("error", page), { status, headers });
   }
   headers.set("content-type", "application/problem+json");

@@ -48,15 +48,16 @@ export function router(
     const requestLog = log.child({ request_id: trace.requestId, traceparent: trace.traceparent });
     const { url, prefix } = stripPrefix(request, service);
     let response: Response;
+    const link = (path: string) => addPrefix(prefix, path);
     let isQuiet = false;
     try {
       const { route, params } = findRoute(compiled, request.method, url.pathname);
       isQuiet = route.isQuiet === true;
-      const link = (path: string) => addPrefix(prefix, path);
       const context = { params, url, ...trace, log: requestLog, link };
       response = await route.handler(request, context);
     } catch (error) {
-      response = errorResponse(error, request, { log: requestLog, requestId: trace.requestId });
+      const { requestId } = trace;
+      response = errorResponse(error, request, { log: requestLog, requestId, homeUrl: link("/") });
     }
     // The query may hold what people typed, so the log has the path alone.
     const isDebug = url.pathname === "/health" || (isQuiet && response.status < 400);

@@ -20,7 +20,7 @@ test("an administrator sees everybody's notes with counts, and how the service i
   const escaped = await response.text();
   assert.doesNotMatch(escaped, /<i>/);
   const html = unescapeHtml(escaped);
-  assert.match(html, /3 notes by 2/);
+  assert.match(html, /3 notes by 2 people/);
   assert.match(html, /<th scope="row">Ada<\/th><td class="table__number">2<\/td>/);
   assert.match(html, /<th scope="row">Grace<\/th><td class="table__number">1<\/td>/);
   assert.match(html, /first <i>/);

@@ -19,7 +19,7 @@ export function showSettings(parts: Parts): Handler {
       title: serviceTitle(parts),
       home_url: link("/"),
       facts: readFacts(parts),
-      counts,
+      written: `${countOf(counts.notes, "note", "notes")} by ${countOf(counts.authors, "person", "people")}`,
       authors: authors.map(({ latest, ...author }) => ({ ...author, latest: shownTime(latest) })),
       notes: notes.map(noteRow),
       has_notes: notes.length > 0,
@@ -27,6 +27,10 @@ export function showSettings(parts: Parts): Handler {
     });
     return html(page);
   };
+}
+
+function countOf(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
 }
 
 /** Settings that help to find one's way; no secrets, even for administrators. */

@@ -28,6 +28,7 @@ export function showApps(parts: AppPagesParts): Handler<UserContext> {
           ...status,
           title: titleOf(status),
           badge: badges[status.state],
+          began: formatBegin(status),
           url: link(`/operations/${status.id}`),
         })),
       }),
@@ -72,7 +73,7 @@ export function showOperation({ installs, views }: AppPagesParts): Handler<UserC
         events_url: link(withQuery(`/api/operations/${id}/events`, { from: String(next) })),
         reload_url: link(`/operations/${id}`),
         apps_url: link("/apps"),
-        began: `${status.startedAt.slice(0, 19).replace("T", " ")} UTC`,
+        began: formatBegin(status),
         is_over: operation.isOver,
         has_output: lines.length > 0 || !operation.isOver,
         output: lines.join("\n"),
@@ -157,6 +158,10 @@ const badges = {
   succeeded: "success",
   failed: "danger",
 } as const;
+
+function formatBegin({ startedAt }: { readonly startedAt: string }): string {
+  return `${startedAt.slice(0, 19).replace("T", " ")} UTC`;
+}
 
 function titleOf({ kind, app }: { readonly kind: string; readonly app: string }): string {
   const verbs: Record<string, string> = {

@@ -2,6 +2,7 @@ import type { UserContext } from "@hivematrix/lib/auth";
 import type { AppLine } from "../install/app_list.ts";
 import { gitWords, stateWords, updateWords } from "../install/app_words.ts";
 import { withoutPassword } from "../install/git.ts";
+import { badgeOf } from "./service_row.ts";
 
 /** One app as the page "Apps" shows it. */
 export function appRow(line: AppLine, link: UserContext["link"]) {
@@ -13,11 +14,11 @@ export function appRow(line: AppLine, link: UserContext["link"]) {
     title: line.title,
     description: line.description,
     state: stateWords(line),
-    badge: installed ? (line.state === "ready" ? "success" : "warning") : "neutral",
+    badge: installed && line.state !== undefined ? badgeOf(line.state) : "neutral",
     reason: line.state === "ready" ? "" : line.reason,
     port: line.port ?? "–",
-    version: git?.version ?? (bundled ? "part of the checkout" : "–"),
-    repository: git_error ?? gitWords(line),
+    version: git?.version ?? "–",
+    repository: git_error ?? repositoryWords(line),
     changed: git?.changed.join(", "),
     git_url: git_url === undefined ? undefined : withoutPassword(git_url),
     ref: line.ref,
@@ -32,4 +33,9 @@ export function appRow(line: AppLine, link: UserContext["link"]) {
     update_url: link(`${base}/update`),
     uninstall_url: link(`${base}/uninstall`),
   };
+}
+
+function repositoryWords(line: AppLine): string {
+  if (line.bundled) return "part of the checkout";
+  return gitWords(line) || (line.git_url === undefined ? "–" : "");
 }

@@ -59,6 +59,7 @@ export function showProposal(parts: ConfigPagesParts): Handler<UserContext> {
           .slice(0, -1)
           .join("\n")
           .trim(),
+        has_edited: files.some(({ isEdited }) => isEdited),
         edited: files.filter(({ isEdited }) => isEdited).map(({ file }) => file),
         has_restarts: restarts.length > 0,
         restarts: restarts.join(", "),

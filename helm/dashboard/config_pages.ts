@@ -144,7 +144,8 @@ export function showHistoryPage({
         entries: history.map(({ id, time, user, command, changes }, index) => ({
           id,
           time: `${time.slice(0, 19).replace("T", " ")} UTC`,
-          user,
+          // Of an edit by hand nobody knows whose it was.
+          user: user === "-" ? "" : user,
           command,
           changes: changes.map(describeChange),
           is_present: index === 0,

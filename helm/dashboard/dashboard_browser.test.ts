@@ -7,8 +7,20 @@ import { startTestDaemon } from "../control/testing.ts";
 
 const skip = skipWithoutChromium;
 
-test("the page follows what happens to a service without a reload", { skip }, async (t) => {
-  const { page, platform } = await openDashboard(t, { javaScriptEnabled: true });
+test("the page follows what happens to a service without a reload, after Helm was away too", {
+  skip,
+}, async (t) => {
+  const { page, platform, url } = await openDashboard(t, { javaScriptEnabled: true });
+  // What Nexus answers meanwhile, which is no stream.
+  const away = "**/api/services/events";
+  await page.route(away, (route) => route.fulfill({ status: 502 }));
+  await page.clock.install();
+  await page.goto(url);
+  await page.clock.fastForward(9000);
+  await page.getByText(/^Helm does not answer just now/).waitFor();
+  await page.unroute(away);
+  await page.clock.fastForward(4000);
+  await page.getByText(/^Helm does not answer just now/).waitFor({ state: "detached" });
   await page.evaluate("window.wasNotReloaded = true");
   const row = page.locator("[data-service=beta]");
   await row.getByText("ready", { exact: true }).waitFor();
@@ -74,5 +86,5 @@ async function openDashboard(t: TestContext, options: { javaScriptEnabled: boole
   const visitor = await browser.newContext({ ...options, extraHTTPHeaders });
   const page = await visitor.newPage();
   await page.goto(url + path);
-  return { page, platform };
+  return { page, platform, url };
 }

@@ -29,6 +29,23 @@ test("every box lies within the drawing, none on another, and above what it need
   }
 });
 
+test("no line runs behind a box, where a layer takes several rows too", () => {
+  const apps = Array.from({ length: 7 }, (_, i) => ({ ...statuses[3], name: `app${i}` }));
+  const many = [...statuses, ...apps] as ServiceStatus[];
+  for (const { modifier, nodes, lines } of dependencyGraphs(many)) {
+    const boxes = nodes as { name: string; x: number; y: number; width: number; height: number }[];
+    assert.ok(lines.length > 9);
+    for (const { path } of lines) {
+      for (const [x, y] of pointsOf(path)) {
+        const hit = boxes.find(
+          (box) => x > box.x && x < box.x + box.width && y > box.y && y < box.y + box.height,
+        );
+        assert.equal(hit?.name, undefined, `${modifier}: ${path}`);
+      }
+    }
+  }
+});
+
 test("the drawing says in words what it shows", () => {
   const [wide] = dependencyGraphs(statuses);
   assert.match(
@@ -39,3 +56,23 @@ test("the drawing says in words what it shows", () => {
   const three = describeDependencies({ name, dependencies: ["b", "c", "d"] });
   assert.equal(three, "a needs b, c and d.");
 });
+
+/** Points of a path of `M`, `C` and `V`, close together. */
+function pointsOf(path: string): [number, number][] {
+  const points: [number, number][] = [];
+  let [x, y] = [0, 0];
+  for (const [, letter, rest = ""] of path.matchAll(/([MCV])([^MCV]+)/g)) {
+    const numbers = rest.trim().split(" ").map(Number);
+    const [x1 = x, y1 = y, x2 = x, y2 = y, endX = x, endY = y] =
+      letter === "C" ? numbers : letter === "V" ? [x, y, x, numbers[0], x, numbers[0]] : [];
+    const step = (t: number, a: number, b: number, c: number, d: number) =>
+      (1 - t) ** 3 * a + 3 * (1 - t) ** 2 * t * b + 3 * (1 - t) * t ** 2 * c + t ** 3 * d;
+    if (letter === "M") [x = 0, y = 0] = numbers;
+    else {
+      for (let t = 0.05; t < 1; t += 0.05)
+        points.push([step(t, x, x1, x2, endX), step(t, y, y1, y2, endY)]);
+      [x, y] = [endX, endY];
+    }
+  }
+  return points;
+}

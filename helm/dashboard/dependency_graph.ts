@@ -1,5 +1,6 @@
 import type { ServiceStatus } from "../services/service_status.ts";
 import { type Dependent, layersOf, nearestDependencies } from "./dependency_layers.ts";
+import { type Box, type Line, lineBetween } from "./dependency_line.ts";
 import { badgeOf } from "./service_row.ts";
 
 const node = { width: 148, height: 52 };
@@ -14,7 +15,7 @@ export interface DependencyGraph {
   readonly height: number;
   readonly description: string;
   readonly nodes: readonly object[];
-  readonly lines: readonly { readonly path: string; readonly head: string }[];
+  readonly lines: readonly Line[];
 }
 
 /** The same graph for wide and for narrow windows: text in a drawing that shrinks cannot be read. */
@@ -43,25 +44,26 @@ function draw(
     .flatMap((layer) => inRows(layer, perRow));
   const longest = Math.max(1, ...rows.map((row) => row.length));
   const width = longest * (node.width + gap.x) - gap.x + 2 * edge;
-  const places = new Map<string, { x: number; y: number }>();
-  for (const [level, row] of rows.entries()) {
+  const placedRows = rows.map((row, level) => {
     const rowWidth = row.length * (node.width + gap.x) - gap.x;
-    for (const [index, { name }] of row.entries()) {
+    return row.map(({ name }, index): Box => {
       const x = (width - rowWidth) / 2 + index * (node.width + gap.x);
-      places.set(name, { x, y: edge + level * (node.height + gap.y) });
-    }
-  }
+      return { name, level, x, y: edge + level * (node.height + gap.y), ...node };
+    });
+  });
+  const boxes = new Map(placedRows.flat().map((box) => [box.name, box]));
   return {
     id: `graph-${modifier}`,
     modifier,
     width,
     height: rows.length * (node.height + gap.y) - gap.y + 2 * edge,
     description: services.map(describeDependencies).join(" "),
-    nodes: services.map((service) => nodeAt(service, places.get(service.name))),
+    nodes: services.map((service) => nodeAt(service, boxes.get(service.name))),
     lines: services.flatMap((service) =>
-      nearestDependencies(service, services).map((other) =>
-        lineBetween(places.get(service.name), places.get(other)),
-      ),
+      nearestDependencies(service, services).flatMap((other) => {
+        const [from, to] = [boxes.get(service.name), boxes.get(other)];
+        return from && to ? [lineBetween(from, to, { rows: placedRows, width, gap })] : [];
+      }),
     ),
   };
 }
@@ -73,12 +75,10 @@ function inRows<T>(layer: readonly T[], perRow: number): T[][] {
   return Array.from({ length: count }, (_, i) => layer.slice(i * length, (i + 1) * length));
 }
 
-interface Place {
-  readonly x: number;
-  readonly y: number;
-}
-
-function nodeAt({ name, state }: ServiceStatus, { x, y }: Place = { x: 0, y: 0 }): object {
+function nodeAt(
+  { name, state }: ServiceStatus,
+  { x, y }: Pick<Box, "x" | "y"> = { x: 0, y: 0 },
+): object {
   const { width, height } = node;
   return {
     name,
@@ -92,18 +92,5 @@ function nodeAt({ name, state }: ServiceStatus, { x, y }: Place = { x: 0, y: 0 }
     text_x: x + 31,
     name_y: y + 22,
     state_y: y + 40,
-  };
-}
-
-function lineBetween(
-  from: Place = { x: 0, y: 0 },
-  to: Place = { x: 0, y: 0 },
-): { path: string; head: string } {
-  const [startX, startY] = [from.x + node.width / 2, from.y + node.height];
-  const [endX, endY] = [to.x + node.width / 2, to.y];
-  const bend = gap.y * 0.6;
-  return {
-    path: `M${startX} ${startY}C${startX} ${startY + bend} ${endX} ${endY - bend} ${endX} ${endY - 6}`,
-    head: `M${endX - 4} ${endY - 8}h8l-4 7z`,
   };
 }

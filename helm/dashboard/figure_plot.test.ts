@@ -7,8 +7,8 @@ test("a gap in what is known is a gap in the line, and one point by itself is se
   const path = lines[0]?.path ?? "";
   assert.deepEqual(path.split("M").slice(1), [
     "0 94.8L100 71.6",
-    "400 25.2L460 25.2",
-    "600 48.4L600 48.4",
+    "400 25.2L406 25.2",
+    "594 48.4L600 48.4",
   ]);
   assert.equal((lines[0]?.area.match(/Z/g) ?? []).length, 3);
 });

@@ -27,6 +27,8 @@ const width = 600;
 const height = 120;
 /** Room for half a line's width. */
 const margin = 2;
+/** How long the line of a single value is. */
+const dash = 6;
 
 /** For the view "plot": lines as SVG paths, and what they say in words. */
 export function plotView(wish: PlotWish): object {
@@ -123,13 +125,13 @@ function areaPath(points: PlotPoints, top: number): string {
 function coordinates({ from, values }: Run, count: number, top: number): string[] {
   const step = width / Math.max(1, count - 1);
   const y = (value: number) => height - margin - (value / top) * (height - 2 * margin);
-  const places = values.map((value, i) => `${short((from + i) * step)} ${short(y(value))}`);
-  // One by itself is a short dash, or it would not be seen.
   const [value] = values;
   if (values.length === 1 && value !== undefined) {
-    places.push(`${short(Math.min(width, (from + 0.6) * step))} ${short(y(value))}`);
+    // One by itself is a short dash within the plot, or it would not be seen.
+    const start = Math.min(from * step, width - dash);
+    return [start, start + dash].map((x) => `${short(x)} ${short(y(value))}`);
   }
-  return places;
+  return values.map((each, i) => `${short((from + i) * step)} ${short(y(each))}`);
 }
 
 function short(value: number): string {

@@ -82,7 +82,7 @@ function figuresView(
       label: each === 1 ? "Last hour" : "Last 24 hours",
       is_here: each === hours,
     })),
-    plots: servicePlots(figures.rangeOf(name, hours)),
+    plots: servicePlots(name, figures.rangeOf(name, hours)),
   };
 }
 

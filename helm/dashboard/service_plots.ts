@@ -1,10 +1,13 @@
 import { formatMemory, formatMilliseconds, formatPercent, formatRate } from "../control/figures.ts";
 import type { FigureRange } from "../figures/figure_range.ts";
+import { isSeenByNexus } from "../figures/traffic.ts";
 import { plotView } from "./figure_plot.ts";
 
 /** What a page shows of one service's figures, for the view "service_figures". */
-export function servicePlots(range: FigureRange): object[] {
+export function servicePlots(service: string, range: FigureRange): object[] {
   const isHour = range.hours === 1;
+  const isSeen = isSeenByNexus(service);
+  const unseen = { empty: "Its requests do not come through Nexus, so they are not counted." };
   const common = {
     span: isHour ? "last hour" : "last 24 hours",
     times: isHour ? ["60 min ago", "30 min ago", "now"] : ["24 h ago", "12 h ago", "now"],
@@ -36,6 +39,7 @@ export function servicePlots(range: FigureRange): object[] {
       ],
       format: formatRate,
       leastTop: 10,
+      ...(!isSeen && unseen),
     }),
     plotView({
       ...common,
@@ -50,6 +54,7 @@ export function servicePlots(range: FigureRange): object[] {
       ...(range.requestsPerMinute.some((rate) => rate !== null) && {
         empty: `No request has come through Nexus in the ${common.span}.`,
       }),
+      ...(!isSeen && unseen),
     }),
   ];
 }

@@ -25,8 +25,11 @@ test("an administrator sees who there is, finds people, and pages through many",
   }
   const page = await readSoundPage(await ask("/users"));
   assert.match(page, /<a href="\/helm\/users\/[\w-]{36}">ada<\/a>[\s\S]*?Ada Lovelace[\s\S]*?ada@/);
-  assert.match(page, /<span class="badge">technicians<\/span>[\s\S]*?badge--success">enabled</);
-  assert.match(page, /<td>&lt;b&gt;<\/td>/);
+  assert.match(
+    page,
+    /<span class="badge badge--wrap">technicians<\/span>[\s\S]*?badge--success">enabled</,
+  );
+  assert.match(page, /<td [^>]*>&lt;b&gt;<\/td>/);
   assert.match(page, /aria-current="page">Users</);
   assert.match(page, /rel="next" href="\/helm\/users\?page=2"/);
   assert.doesNotMatch(page, /user29|rel="prev"| style=|<style|<script/);

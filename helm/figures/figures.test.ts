@@ -42,13 +42,16 @@ test("a service that nobody asks has no requests, and is not unknown", async () 
   assert.equal(figures.trafficOf("template"), undefined);
   for (let second = 1; second <= 61; second += 10) {
     at(second);
-    figures.receive(pushOf("a", second, { other: countsOf(second * 2) }));
+    figures.receive(pushOf("a", second, { other: countsOf(second * 2), core: countsOf(second) }));
   }
   const quiet = figures.trafficOf("template");
   assert.deepEqual(
     [quiet?.requestsPerMinute, quiet?.requests, quiet?.latencyP50Ms],
     [0, 0, undefined],
   );
+  // Its requests do not come through Nexus, so that none are counted says nothing.
+  assert.equal(figures.trafficOf("core"), undefined);
+  assert.deepEqual(new Set(figures.rangeOf("core", 1).requestsPerMinute), new Set([null]));
   assert.equal(Math.round(figures.trafficOf("other")?.requestsPerMinute ?? 0), 120);
   // Nexus has told nothing for a minute: it is not known any more.
   at(125);

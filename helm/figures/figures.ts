@@ -6,7 +6,7 @@ import { bucketCount, field, fieldCount, firstBucket } from "./figure_fields.ts"
 import { type FigureRange, type RangeHours, readRange } from "./figure_range.ts";
 import { type Report, RequestSources } from "./request_sources.ts";
 import { dayMs, ServiceSeries } from "./service_series.ts";
-import { readTraffic, type Traffic } from "./traffic.ts";
+import { isSeenByNexus, readTraffic, type Traffic } from "./traffic.ts";
 
 const sampleEveryMs = 10_000;
 
@@ -132,7 +132,9 @@ export class Figures {
     if (toMs <= fromMs) return;
     const row = new Float32Array(fieldCount);
     row[field.requestsCoveredSeconds] = (toMs - fromMs) / 1000;
-    for (const series of this.#series.values()) series.spread(row, fromMs, toMs);
+    for (const [name, series] of this.#series) {
+      if (isSeenByNexus(name)) series.spread(row, fromMs, toMs);
+    }
     this.#reportedUntilMs = toMs;
   }
 

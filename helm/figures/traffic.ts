@@ -17,6 +17,14 @@ export interface Traffic {
   readonly open: { readonly requests: number; readonly websockets: number };
 }
 
+/** Nobody comes to these through Nexus, so what it tells says nothing about them. */
+const unseen: ReadonlySet<string> = new Set(["core", "postgres"]);
+
+/** Whether Nexus knows a service's requests: none counted is zero then, and else unknown. */
+export function isSeenByNexus(service: string): boolean {
+  return !unseen.has(service);
+}
+
 const errorSpanMs = 5 * minuteMs;
 /** Nexus tells every ten seconds; after this long it is away. */
 const maxSilenceMs = 45_000;

@@ -1,6 +1,7 @@
 // Every app that is installed here or can be, as the command line and the dashboard show it.
 import type { Checkout } from "../config/checkout.ts";
 import type { MasterConfig } from "../config/master_config.ts";
+import type { ServiceState } from "../services/service_status.ts";
 import { askRemote, type GitStatus, readGitStatus } from "./app_checkout.ts";
 import { isThere, placesOf } from "./app_places.ts";
 import type { AppRegistry, RegisteredApp } from "./app_registry.ts";
@@ -16,7 +17,7 @@ export interface AppLine {
   readonly bundled: boolean;
   /** Data of an earlier installation is kept. */
   readonly kept: boolean;
-  readonly state?: string;
+  readonly state?: ServiceState;
   readonly reason?: string;
   readonly port?: number;
   readonly git_url?: string;
@@ -45,7 +46,7 @@ export interface AppListParts {
   /** What the services say, where somebody knows. */
   readonly services: readonly {
     readonly name: string;
-    readonly state: string;
+    readonly state: ServiceState;
     readonly reason?: string;
   }[];
 }

@@ -40,7 +40,12 @@ const worstContent = `
   <form class="form card"><div class="card__body"><div class="form__field"><label for="a">Label</label><input id="a"></div>
     <select><option>${longWord}</option></select><textarea></textarea></div></form>
   <ul class="item-list"><li class="item-list__item"><p class="item-list__text">${longWord}</p><form class="item-list__actions"><button class="btn">Delete</button></form></li></ul>
-  <dl class="definition-list"><dt>Key</dt><dd>${longWord}</dd></dl>
+  <ul class="item-list"><li class="item-list__item"><p class="item-list__text" id="said">Text</p><p class="item-list__meta">Somebody, 27 Nov 2026, 03:21 UTC</p></li></ul>
+  <section class="card"><div class="table-scroll" id="states"><table class="table--stack"><tbody><tr><th>Name</th>
+    <td class="table__text" data-label="State"><span><span class="badge">crash-looping</span> <small>${longWord}</small></span></td>
+    <td data-label="Groups"><span class="badge badge--wrap">${"words ".repeat(12)}</span></td>
+    <td class="table__actions"><div class="cluster"><a class="btn" href="/x">Stop</a></div></td></tr></tbody></table></div></section>
+  <dl class="definition-list"><dt>Key</dt><dd>${longWord} <span class="badge badge--wrap">${"words ".repeat(12)}</span></dd></dl>
   <div class="empty-state"><p class="empty-state__title">${longWord}</p></div>`;
 
 const message = {
@@ -106,6 +111,24 @@ for (const path of Object.keys(pages)) {
     }
   });
 }
+
+test("long text in a table leaves its last column in sight", { skip }, async () => {
+  for (const width of [360, 1280]) {
+    const page = await open("/service", width);
+    const hidden = await page
+      .locator("#states")
+      .evaluate((element) => element.scrollWidth - element.clientWidth);
+    assert.equal(hidden, 0, `${width} px`);
+    await page.close();
+  }
+});
+
+test("on a phone what stands beside a text goes below it", { skip }, async () => {
+  const page = await open("/service", 360);
+  const text = await box(page, "#said");
+  const meta = await box(page, ".item-list__meta");
+  assert.deepEqual([meta.x, meta.y > text.y], [text.x, true]);
+});
 
 test("on a wide screen the panel stands beside the content, with every service", {
   skip,

@@ -1,20 +1,52 @@
 // Keeps the services' state true without a reload. Without this script the pages work all the same.
+import { listen } from "./live_events.js";
+
 const place = document.querySelector("[data-events-url]");
-let events;
+const note = document.querySelector("[data-live-note]");
+
+/** News come every three seconds. */
+const silenceMs = 8000;
+
+let stop = () => {};
+let timer;
+let shownAt = new Date();
 
 // Only a page that is looked at listens: a browser has six connections for all tabs together.
 document.addEventListener("visibilitychange", follow);
 follow();
 
 function follow() {
-  events?.close();
+  stop();
+  stop = () => {};
+  clearTimeout(timer);
   if (document.hidden) return;
-  events = new EventSource(place.dataset.eventsUrl);
-  events.addEventListener("services", ({ data }) => showServices(JSON.parse(data)));
-  events.addEventListener("platform", ({ data }) => showPlatform(JSON.parse(data)));
+  awaitNews();
+  stop = listen(place.dataset.eventsUrl, {
+    services: (data) => showServices(JSON.parse(data)),
+    platform: (data) => showPlatform(JSON.parse(data)),
+  });
+}
+
+/** What is old is not taken for what is: after a while without news the page says so. */
+function awaitNews() {
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    const alert = document.createElement("p");
+    alert.className = "alert alert--warning";
+    const time = shownAt.toISOString().slice(11, 19);
+    alert.textContent = `Helm does not answer just now. What is shown here is of ${time} UTC.`;
+    note.replaceChildren(alert);
+  }, silenceMs);
+}
+
+function takeNews() {
+  shownAt = new Date();
+  note.replaceChildren();
+  awaitNews();
 }
 
 function showServices(rows) {
+  takeNews();
   const shown = new Map(
     [...place.querySelectorAll("[data-service]")].map((row) => [row.dataset.service, row]),
   );

@@ -1,5 +1,7 @@
 // Follows the logs: new lines come on top as they are written, until one pauses. Without this script
 // the page shows what the form asks for, and a reload shows what is new.
+import { listen } from "./live_events.js";
+
 const list = document.querySelector("[data-lines]");
 const controls = document.querySelector("[data-follow]");
 const badges = { debug: "neutral", info: "neutral", warn: "warning", error: "danger" };
@@ -13,27 +15,39 @@ function startFollowing(element) {
   const button = element.querySelector("[data-follow-button]");
   const label = button.querySelector(".btn__label");
   const state = element.querySelector("[data-follow-state]");
-  let events;
+  let stop;
+  let lostAt;
   element.hidden = false;
   button.addEventListener("click", () => {
-    if (events === undefined) follow();
+    if (stop === undefined) follow();
     else pause();
   });
 
   function follow() {
-    events = new EventSource(list.dataset.eventsUrl);
-    events.addEventListener("open", () => say("Following"));
-    events.addEventListener("error", () => say("Connecting …"));
-    events.addEventListener("line", ({ data }) => add(JSON.parse(data)));
-    events.addEventListener("skipped", ({ data }) => addNote(`${data} lines left out here`));
+    const listeners = {
+      line: (data) => add(JSON.parse(data)),
+      skipped: (data) => addNote(`${data} lines left out here`),
+    };
+    stop = listen(list.dataset.eventsUrl, listeners, showConnection);
     show("Pause", true);
   }
 
   function pause() {
-    events.close();
-    events = undefined;
+    stop();
+    stop = undefined;
+    lostAt = undefined;
     say("Paused");
     show("Follow", false);
+  }
+
+  function showConnection(isLive) {
+    say(isLive ? "Following" : "Connecting …");
+    if (!isLive) lostAt ??= new Date();
+    else if (lostAt !== undefined) {
+      const [from, to] = [lostAt, new Date()].map((time) => time.toISOString().slice(11, 19));
+      addNote(`Not connected from ${from} to ${to} UTC: a reload shows the lines of that time`);
+      lostAt = undefined;
+    }
   }
 
   function say(text) {

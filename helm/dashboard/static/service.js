@@ -1,5 +1,7 @@
 // Renews the plots of one service's page and goes on with its log. Without this script both are as
 // they were when the page was loaded.
+import { listen } from "./live_events.js";
+
 const renewEveryMs = 15_000;
 const maxLines = 1000;
 
@@ -21,8 +23,9 @@ const log = document.querySelector("[data-log-events-url]");
 const lines = log.querySelector("[data-log-lines]");
 const note = log.querySelector("[data-log-note]");
 const button = log.querySelector("[data-log-follow]");
-let events;
+let stop = () => {};
 let isPaused = false;
+let isLost = false;
 
 button.hidden = false;
 button.addEventListener("click", () => {
@@ -35,14 +38,22 @@ lines.scrollTop = lines.scrollHeight;
 follow();
 
 function follow() {
-  events?.close();
+  stop();
+  stop = () => {};
+  isLost = false;
   say(isPaused ? "Paused: what is written meanwhile is not shown." : "");
   if (isPaused || document.hidden) return;
-  events = new EventSource(log.dataset.logEventsUrl);
-  events.addEventListener("line", ({ data }) => addLine(JSON.parse(data)));
-  events.addEventListener("skipped", ({ data }) => addText(`… ${data} lines left out …`));
-  events.addEventListener("open", () => say("New lines appear by themselves."));
-  events.addEventListener("error", () => say("Waiting for Helm to go on with the log …"));
+  const listeners = {
+    line: (data) => addLine(JSON.parse(data)),
+    skipped: (data) => addText(`… ${data} lines left out …`),
+  };
+  stop = listen(log.dataset.logEventsUrl, listeners, showConnection);
+}
+
+function showConnection(isLive) {
+  if (isLive && isLost) addText("… Helm was away: a reload shows the lines of that time …");
+  isLost = !isLive;
+  say(isLive ? "New lines appear by themselves." : "Waiting for Helm to go on with the log …");
 }
 
 /** As the lines are that the page came with. */
