@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { formatEnv } from "@hivematrix/lib/env_file";
 import { waitFor } from "@hivematrix/lib/wait_for";
 import { startCore } from "../core/testing.ts";
 import { copyNexus, processSettings, startNexusProcess } from "./process_testing.ts";
@@ -75,24 +78,121 @@ test("a restart under load fails no request that was accepted, with one process 
   }
 });
 
+test("processes that are replaced under load fail no request, and no connection is refused", async (t) => {
+  const core = await startCore(t);
+  const upstream = await startUpstream(t);
+  upstream.answer(async ({ url = "" }, outgoing) => {
+    await sleep(Number(url.slice(1)) % 20);
+    outgoing.setHeader("content-length", 10 + url.length).end(`answer to ${url}`);
+  });
+  const folder = copyNexus(t, { template: { url: upstream.url } });
+  const settings = await processSettings();
+  const write = (processes: number) =>
+    writeFileSync(join(folder, ".env"), formatEnv({ PROCESSES: String(processes) }));
+  write(2);
+  const nexus = startNexusProcess(
+    t,
+    {
+      ...settings,
+      CORE_SERVICE_URL: core.url,
+      SERVICE_SECRET: core.secretOf("nexus"),
+      PROCESSES: "2",
+    },
+    folder,
+  );
+  await nexus.listening();
+  const load = new Load(Number(settings["PORT"]), await core.signIn(), 6);
+  load.begin();
+  for (const [round, processes] of [2, 1].entries()) {
+    const before = nexus.workerPids();
+    const asked = load.outcomes.length;
+    const isUnderLoad = () => load.outcomes.length > asked + 60;
+    await waitFor(isUnderLoad, { timeoutMs: 30_000, what: "load" });
+    write(processes);
+    nexus.child.kill("SIGUSR2");
+    assert.equal((await readOutcome(folder, round + 1)).outcome, "replaced", nexus.output());
+    const isReplaced = () => nexus.workerPids().length === processes;
+    await waitFor(isReplaced, { timeoutMs: 30_000, what: "the old processes to end" });
+    assert.ok(!nexus.workerPids().some((pid) => before.includes(pid)));
+  }
+  await load.end();
+  const lost = load.outcomes.filter(({ isComplete }) => !isComplete);
+  assert.equal(load.refused, 0);
+  // None within its answer. On a kept connection one may cross with its end, and was not accepted.
+  assert.ok(lost.length <= 2 && lost.every(({ received, isFirst }) => received === "" && !isFirst));
+  for (const { received } of load.outcomes.filter(({ isComplete }) => isComplete)) {
+    assert.match(received, /^HTTP\/1\.1 200 /);
+  }
+  t.diagnostic(`${load.outcomes.length} requests, ${lost.length} untouched`);
+});
+
+test("what keeps the processes says why they are not replaced, and they serve on", async (t) => {
+  const folder = copyNexus(t);
+  const env = { ...(await processSettings()), PROCESSES: "2" };
+  const nexus = startNexusProcess(t, env, folder);
+  await nexus.listening();
+  const before = nexus.workerPids();
+  const ask = async (asked: number) => {
+    nexus.child.kill("SIGUSR2");
+    return await readOutcome(folder, asked);
+  };
+  const gateway = join(folder, "serve_gateway.ts");
+  const code = readFileSync(gateway, "utf8");
+  writeFileSync(gateway, "export const serveGateway = undefined.broken;");
+  const broken = await ask(1);
+  assert.deepEqual([broken.outcome, broken.keeper], ["failed", nexus.child.pid]);
+  assert.match(broken.reason ?? "", /its new process ended before it listened/);
+  writeFileSync(gateway, code);
+
+  writeFileSync(join(folder, ".env"), "CORE_SERVICE_URL=nowhere\n");
+  assert.match((await ask(2)).reason ?? "", /CORE_SERVICE_URL is "nowhere"/);
+  rmSync(join(folder, ".env"));
+
+  const keeper = join(folder, "worker_messages.ts");
+  appendFileSync(keeper, "// What is said is another thing by now.\n");
+  assert.equal((await ask(3)).outcome, "outdated");
+  assert.deepEqual(nexus.workerPids(), before);
+  nexus.child.kill("SIGTERM");
+  assert.deepEqual(await nexus.exited, [0, null]);
+});
+
+interface Told {
+  readonly keeper: number;
+  readonly asked: number;
+  readonly outcome?: string;
+  readonly reason?: string;
+}
+
+/** What Helm is told, when that is of the replacement that was asked for last. */
+async function readOutcome(folder: string, asked: number): Promise<Told> {
+  const read = () =>
+    JSON.parse(readFileSync(join(folder, "instance/processes.json"), "utf8")) as Told;
+  await waitFor(() => read().asked === asked, { timeoutMs: 60_000, what: "an outcome" });
+  return read();
+}
+
 let lastRequest = 0;
 
 /** Clients that send one request after the other, each on its connection for as long as it lasts. */
 class Load {
   readonly outcomes: Outcome[] = [];
+  /** Connections that nobody took. */
+  refused = 0;
   readonly #port: number;
   readonly #token: string;
+  readonly #count: number;
   #clients: Promise<void>[] = [];
   #isOver = false;
 
-  constructor(port: number, token: string) {
+  constructor(port: number, token: string, clients = connections) {
     this.#port = port;
     this.#token = token;
+    this.#count = clients;
   }
 
   begin(): void {
     if (this.#clients.length > 0) return;
-    this.#clients = Array.from({ length: connections }, () => this.#keepAsking());
+    this.#clients = Array.from({ length: this.#count }, () => this.#keepAsking());
   }
 
   async end(): Promise<void> {
@@ -109,8 +209,11 @@ class Load {
         once(socket, "close").then(() => false),
       ]).catch(() => false);
       if (isOpen) await this.#askOn(socket);
-      // Nobody listens at the moment.
-      else await sleep(20);
+      else {
+        // Nobody listens at the moment.
+        this.refused++;
+        await sleep(20);
+      }
     }
   }
 

@@ -11,6 +11,7 @@ import type { StartSettings } from "./nexus_settings.ts";
 import { PrimaryLink } from "./primary_link.ts";
 import { listenForRedirects } from "./redirect_listener.ts";
 import { createNexus } from "./server.ts";
+import { spokesmanVariable } from "./worker_messages.ts";
 
 /** For what another process says for all. */
 const quiet: Log = createLog("nexus", { write: () => {} });
@@ -32,8 +33,8 @@ export async function serveGateway(settings: StartSettings, log: Log): Promise<v
     log: primary === undefined ? log : quiet,
     use: (next) => useCertificate(nexus.server, next),
   });
-  const isFirst = primary === undefined || cluster.worker?.id === 1;
-  const redirects = await listenForRedirects(settings, log, isFirst ? log : quiet);
+  const speaks = primary === undefined || process.env[spokesmanVariable] === "true";
+  const redirects = await listenForRedirects(settings, log, speaks ? log : quiet);
   const stop = (server: Server) => closeServer(server, { lingerMs });
   const closables = [
     // At the same time, so that no slow client of the one takes the other's time to finish.

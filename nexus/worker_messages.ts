@@ -1,5 +1,8 @@
 // What the workers of a gateway and the primary that keeps them say to each other.
 
+/** Set in the environment of the worker that says what is to be said once for all. */
+export const spokesmanVariable = "SPEAKS_FOR_ALL";
+
 /** What a worker may ask; each question is answered with yes or no. */
 export type Question =
   /** Is this the first use of a sign-in attempt's state? */

@@ -1,5 +1,10 @@
 import cluster, { type Worker } from "node:cluster";
-import type { FromPrimary, FromWorker, Question } from "./worker_messages.ts";
+import {
+  type FromPrimary,
+  type FromWorker,
+  type Question,
+  spokesmanVariable,
+} from "./worker_messages.ts";
 
 export interface WorkerEnding {
   /** In words: "exit status 1", "killed by SIGKILL". */
@@ -16,6 +21,8 @@ export class WorkerProcess {
   readonly listening: Promise<void>;
   readonly ended: Promise<WorkerEnding>;
   #isListening = false;
+  #hasEnded = false;
+  #isRetired = false;
   #unansweredPings = 0;
 
   /**
@@ -23,9 +30,14 @@ export class WorkerProcess {
    *
    * @param mayServe it loads at once, and does no more before this resolves
    * @param answer to its questions
+   * @param isSpokesman whether it says what is to be said once for all
    */
-  constructor(mayServe: Promise<void>, answer: (question: Question) => boolean) {
-    this.#worker = cluster.fork();
+  constructor(
+    mayServe: Promise<void>,
+    answer: (question: Question) => boolean,
+    { isSpokesman }: { isSpokesman: boolean },
+  ) {
+    this.#worker = cluster.fork({ [spokesmanVariable]: isSpokesman ? "true" : "" });
     takeBackConnections(this.#worker);
     this.listening = new Promise((resolve) => {
       this.#worker.on("message", (message: FromWorker) => {
@@ -43,6 +55,7 @@ export class WorkerProcess {
     this.ended = new Promise((resolve) => {
       const end = (words: string, exitCode: number | null) => {
         this.#isListening = false;
+        this.#hasEnded = true;
         resolve({ words, exitCode, ageMs: performance.now() - this.#startedAt });
       };
       this.#worker.once("exit", (code: number | null, signal: string | null) => {
@@ -61,6 +74,23 @@ export class WorkerProcess {
 
   get isListening(): boolean {
     return this.#isListening;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Whether it was told to end, and nobody is to take its place. */
+  get isRetired(): boolean {
+    return this.#isRetired;
+  }
+
+  /** Lets it finish what it has under way. @param timeoutMs after this it is killed */
+  retire(timeoutMs: number): void {
+    this.#isRetired = true;
+    this.kill("SIGTERM");
+    const cut = setTimeout(() => this.kill("SIGKILL"), timeoutMs);
+    void this.ended.then(() => clearTimeout(cut));
   }
 
   /** How many it has not answered; one that has only begun is asked nothing. */

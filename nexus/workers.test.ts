@@ -25,6 +25,7 @@ const times = {
   firstDelayMs: 10,
   longestDelayMs: 40,
   pingEveryMs: 100,
+  startTimeoutMs: 10_000,
   stopTimeoutMs: 500,
 };
 
@@ -40,6 +41,7 @@ function createWorkers(t: TestScope, told: Record<string, string>, count = 2) {
 }
 
 const running = () => Object.values(cluster.workers ?? {}).length;
+const pids = () => Object.values(cluster.workers ?? {}).map((worker) => worker?.process.pid);
 
 test("all have come to listen when the start is over", async (t) => {
   const { workers, lines } = createWorkers(t, {}, 3);
@@ -52,7 +54,7 @@ test("all have come to listen when the start is over", async (t) => {
 
 test("when the first one cannot serve, no other one tries, and its exit status is told", async (t) => {
   const { workers, lines } = createWorkers(t, { WORKER_DIES: "before it listens" }, 3);
-  await assert.rejects(workers.start(), { name: "FirstWorkerError", exitCode: 3 });
+  await assert.rejects(workers.start(), { name: "WorkerStartError", exitCode: 3 });
   await waitFor(() => running() === 0);
   assert.equal(printed, "starts\n");
   assert.deepEqual(lines(), []);
@@ -106,4 +108,58 @@ test("every worker reads anew what it has read, when it is told to", async (t) =
   await workers.start();
   workers.reload();
   await waitFor(() => printed === "starts\nstarts\nreloads\nreloads\n");
+});
+
+test("all are replaced while others serve, by as many as there are to be", async (t) => {
+  const { workers, lines } = createWorkers(t, {});
+  await workers.start();
+  let fewest = running();
+  cluster.on("exit", () => {
+    fewest = Math.min(fewest, running());
+  });
+  for (const count of [2, 3, 1]) {
+    const before = pids();
+    assert.equal(await workers.replace(count), true);
+    await waitFor(() => running() === count);
+    assert.deepEqual(
+      pids().filter((pid) => before.includes(pid)),
+      [],
+    );
+  }
+  assert.equal(fewest, 1);
+  assert.deepEqual(lines(), [], "nobody was missed");
+});
+
+test("where a new one does not listen, those before it serve on", async (t) => {
+  const { workers, lines } = createWorkers(t, {});
+  await workers.start();
+  const before = pids();
+  process.env["WORKER_DIES"] = "before it listens";
+  await assert.rejects(workers.replace(3), {
+    message: "Cannot start nexus: its new process ended before it listened (exit status 3)",
+  });
+  assert.deepEqual(pids(), before);
+  assert.deepEqual(lines(), []);
+});
+
+test("one that has died before it is replaced is replaced once", async (t) => {
+  const { workers } = createWorkers(t, {});
+  await workers.start();
+  const [first, second] = pids();
+  process.kill(first ?? 0, "SIGKILL");
+  process.kill(second ?? 0, "SIGKILL");
+  await workers.replace(2);
+  // Those of the start, and two more at least.
+  await waitFor(() => printed.split("starts").length > 4);
+  await waitFor(() => running() === 2);
+});
+
+test("a close ends a replacement that is under way, and everybody", async (t) => {
+  const { workers } = createWorkers(t, {});
+  await workers.start();
+  const replaced = workers.replace(2);
+  await waitFor(() => running() === 3);
+  await workers.close();
+  assert.equal(await replaced, false);
+  assert.equal(running(), 0);
 });

@@ -10,6 +10,8 @@ export interface WorkerTimes {
   readonly firstDelayMs: number;
   readonly longestDelayMs: number;
   readonly pingEveryMs: number;
+  /** A new process that takes longer to listen, while others serve, hangs. */
+  readonly startTimeoutMs: number;
   /** More than workers take to drain, less than the supervisor's patience. */
   readonly stopTimeoutMs: number;
 }
@@ -19,21 +21,22 @@ const defaultTimes: WorkerTimes = {
   firstDelayMs: 250,
   longestDelayMs: 30_000,
   pingEveryMs: 5000,
+  startTimeoutMs: 60_000,
   stopTimeoutMs: 8000,
 };
 
 /** A worker that has not answered for half a minute hangs, and what it has open with it. */
 const maxUnansweredPings = 6;
 
-/** How the first worker ended, when it ended before it could serve. */
-export class FirstWorkerError extends Error {
-  override readonly name = "FirstWorkerError";
+/** How a worker ended before it could serve. */
+export class WorkerStartError extends Error {
+  override readonly name = "WorkerStartError";
   readonly isExpected = true;
   /** `null` when it was killed; else it has said itself what is wrong. */
   readonly exitCode: number | null;
 
-  constructor({ words, exitCode }: WorkerEnding) {
-    super(`Cannot start nexus: its first process ended before it listened (${words})`);
+  constructor(which: "first" | "new", { words, exitCode }: WorkerEnding) {
+    super(`Cannot start nexus: its ${which} process ended before it listened (${words})`);
     this.exitCode = exitCode;
   }
 }
@@ -43,7 +46,7 @@ export class FirstWorkerError extends Error {
  * node:cluster hands out the connections in turn.
  */
 export class Workers {
-  readonly #count: number;
+  #count: number;
   readonly #log: Log;
   readonly #times: WorkerTimes;
   readonly #usedStates = new LocalUsedStates();
@@ -63,17 +66,19 @@ export class Workers {
    * certificate or the port is said once.
    *
    * @returns false when it was closed meanwhile
-   * @throws {FirstWorkerError}
+   * @throws {WorkerStartError}
    */
   async start(): Promise<boolean> {
     const { signal } = this.#stop;
-    const first = this.#fork();
-    const others = Array.from({ length: this.#count - 1 }, () => this.#fork(first.listening));
+    const first = this.#fork({ isSpokesman: true });
+    const others = Array.from({ length: this.#count - 1 }, () =>
+      this.#fork({ mayServe: first.listening }),
+    );
     const ending = await Promise.race([first.listening, first.ended]);
     if (signal.aborted) return false;
     if (ending !== undefined) {
       for (const worker of others) worker.kill("SIGKILL");
-      throw new FirstWorkerError(ending);
+      throw new WorkerStartError("first", ending);
     }
     const watch = setInterval(() => this.#endHanging(), this.#times.pingEveryMs);
     signal.addEventListener("abort", () => clearInterval(watch));
@@ -83,6 +88,39 @@ export class Workers {
     });
     this.#isReady = !signal.aborted;
     return this.#isReady;
+  }
+
+  /**
+   * Puts a new process, of the code and the environment as they are now, into the place of each, one
+   * after the other: when the new one listens, the old one finishes what it has under way and ends.
+   *
+   * @param count how many there are to be from now on
+   * @returns false when it was closed meanwhile
+   * @throws {WorkerStartError} when a new one does not get so far: those before it serve on
+   */
+  async replace(count: number): Promise<boolean> {
+    const { signal } = this.#stop;
+    const former = [...this.#running].filter((worker) => !worker.isRetired);
+    this.#count = count;
+    for (let place = 0; place < count; place++) {
+      const old = former[place];
+      // Somebody of now has taken its place already.
+      if (old?.hasEnded) continue;
+      const next = this.#fork({ isSpokesman: place === 0 });
+      const cut = setTimeout(() => next.kill("SIGKILL"), this.#times.startTimeoutMs);
+      const ending = await Promise.race([next.listening, next.ended]);
+      clearTimeout(cut);
+      if (signal.aborted) return false;
+      if (ending !== undefined) {
+        this.#count = former.length;
+        throw new WorkerStartError("new", ending);
+      }
+      if (old?.hasEnded) next.retire(this.#times.stopTimeoutMs);
+      else void this.#keepOne(next);
+      old?.retire(this.#times.stopTimeoutMs);
+    }
+    for (const old of former.slice(count)) old.retire(this.#times.stopTimeoutMs);
+    return true;
   }
 
   /** Has every worker read anew what is read on SIGHUP. */
@@ -103,13 +141,14 @@ export class Workers {
   }
 
   /** One place among the workers, for which there is always another when one has ended. */
-  async #keepOne(first: WorkerProcess, onComplete: () => void): Promise<void> {
+  async #keepOne(first: WorkerProcess, onComplete = () => {}): Promise<void> {
     const { signal } = this.#stop;
     for (let worker = first; ; worker = this.#fork()) {
       void worker.listening.then(() => {
         if (this.#countListening() === this.#count) onComplete();
       });
       const { words, ageMs } = await worker.ended;
+      if (worker.isRetired) return;
       // Whoever ends cleanly was told to: by a signal to all processes, which gets here in a moment.
       if (words === "exit status 0") await this.#pause(this.#times.firstDelayMs);
       if (signal.aborted) return;
@@ -129,8 +168,9 @@ export class Workers {
   }
 
   /** @param mayServe loading begins at once all the same */
-  #fork(mayServe = Promise.resolve()): WorkerProcess {
-    const worker = new WorkerProcess(mayServe, (question) => this.#answer(question));
+  #fork({ mayServe = Promise.resolve(), isSpokesman = false } = {}): WorkerProcess {
+    const answer = (question: Question) => this.#answer(question);
+    const worker = new WorkerProcess(mayServe, answer, { isSpokesman });
     this.#running.add(worker);
     void worker.ended.then(() => this.#running.delete(worker));
     return worker;
@@ -147,7 +187,7 @@ export class Workers {
   }
 
   #countListening(): number {
-    return [...this.#running].filter((worker) => worker.isListening).length;
+    return [...this.#running].filter((one) => one.isListening && !one.isRetired).length;
   }
 
   #endHanging(): void {

@@ -8,6 +8,7 @@ import {
 } from "../control/control_client.ts";
 import { readLiveDaemon } from "../control/daemon_file.ts";
 import type { PlatformStatus } from "../control/platform_status.ts";
+import type { ServiceStatus } from "../services/service_status.ts";
 import { print } from "./output.ts";
 import { withProgress } from "./progress.ts";
 import { statusTable } from "./status_table.ts";
@@ -41,15 +42,18 @@ export async function act(
     // Each time anew: after a restart of Helm it is another one.
     const daemon = await requireDaemon(checkout);
     if (name === "helm") await actOnHelm(checkout, daemon, action);
-    else report(name, await withProgress(daemon, () => daemon.act(name, action)));
+    else {
+      const former = findService(await daemon.status(), name);
+      const service = findService(await withProgress(daemon, () => daemon.act(name, action)), name);
+      print(describeService(name, service, action === "restart" ? former?.pid : undefined));
+    }
   }
 }
 
-/** `helm restart` without a name: everything but Helm itself. */
+/** `helm restart` without a name: everything but Helm itself, what others depend on first. */
 export async function restartAll(checkout: Checkout): Promise<void> {
   const daemon = await requireDaemon(checkout);
-  await daemon.restartAll();
-  print(statusTable((await withProgress(daemon, () => daemon.wait())).services));
+  print(statusTable((await withProgress(daemon, () => daemon.restartAll())).services));
 }
 
 async function inspectWithoutDaemon(checkout: Checkout): Promise<PlatformStatus> {
@@ -82,8 +86,18 @@ async function actOnHelm(
   print(`helm is ready, process ${restarted.pid}.`);
 }
 
-function report(name: string, { services }: PlatformStatus): void {
-  const service = services.find((each) => each.name === name);
-  const process = service?.pid === undefined ? "" : `, process ${service.pid}`;
-  print(`${name} is ${service?.state ?? "gone"}${process}.`);
+function findService({ services }: PlatformStatus, name: string): ServiceStatus | undefined {
+  return services.find((each) => each.name === name);
+}
+
+/** @param restarted its process before the restart: one that keeps others stays and replaces those */
+function describeService(
+  name: string,
+  service: ServiceStatus | undefined,
+  restarted: number | undefined,
+): string {
+  const { pid, state = "gone" } = service ?? {};
+  const process = pid === undefined ? "" : `, process ${pid}`;
+  const kept = pid !== undefined && pid === restarted ? "; those that serve are new" : "";
+  return `${name} is ${state}${process}${kept}.`;
 }

@@ -90,6 +90,9 @@ async function appDefinition(
     port: settings.port,
     env,
     isReady: httpHealth(healthUrl(settings)),
+    ...(app === "nexus" && {
+      kept: { file: join(folder, "instance", "processes.json"), address: healthUrl(settings) },
+    }),
     ...(canRunTwice(app, folder, settings, registry) && { onPort }),
   };
 }

@@ -18,7 +18,7 @@ export interface ControlClient {
   wait(): Promise<PlatformStatus>;
   /** @throws {ControlError} when it cannot be done, or the service does not become ready */
   act(name: string, action: ServiceAction): Promise<PlatformStatus>;
-  /** Stops all services and begins to start them again. */
+  /** Restarts all services. @throws {ControlError} naming what does not become ready, and why */
   restartAll(): Promise<PlatformStatus>;
   /**
    * Starts anew what runs with former settings, and waits for it.

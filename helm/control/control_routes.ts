@@ -65,7 +65,7 @@ function bringUp(platform: Platform): Handler {
   };
 }
 
-/** POST /control/restart: every service stopped, all begin to start. */
+/** POST /control/restart: every service restarted; answers when all are ready. */
 function restartAll(platform: Platform): Handler {
   return async () => {
     await asConflict(() => platform.restartAll());

@@ -148,10 +148,16 @@ export class Platform {
     if (name === "keycloak") await this.#restartOutdated();
   }
 
-  /** Stops every service, then begins to start them all, with the configuration as it is now. */
+  /**
+   * Restarts every service with the configuration as it is now, what others depend on first, and
+   * without a gap where that can be; returns when all are ready.
+   *
+   * @throws {Error} naming what does not get ready, and why
+   */
   async restartAll(): Promise<void> {
-    await this.#manager.stopAll();
-    await this.start({ isDev: false });
+    await this.#syncFiles();
+    await this.#keepCertificate();
+    await this.#manager.restartAll();
   }
 
   /** @throws {Error} naming what is not ready, and why */

@@ -34,3 +34,30 @@ export function withDependencies(name: string, services: readonly Node[]): strin
   }
   return ordered.map((service) => service.name).filter((other) => wanted.has(other));
 }
+
+/**
+ * Does something for each service as soon as it is done for all that it depends on. Where that has
+ * failed, it is not done.
+ *
+ * @throws {Error} with what has failed, each thing once, when all that can be done is done
+ */
+export async function eachAfterDependencies(
+  services: readonly Node[],
+  act: (name: string) => Promise<void>,
+): Promise<void> {
+  const acts = new Map<string, Promise<void>>();
+  for (const { name, dependencies } of orderByDependency(services)) {
+    const before = Promise.all(dependencies.map((other) => acts.get(other)));
+    acts.set(
+      name,
+      before.then(() => act(name)),
+    );
+  }
+  const outcomes = await Promise.allSettled(acts.values());
+  // Whoever waited in vain has the failure of what it waited for.
+  const failures = new Set(
+    outcomes.flatMap((each) => (each.status === "rejected" ? [each.reason as Error] : [])),
+  );
+  if (failures.size === 0) return;
+  throw new Error([...failures].map(({ message }) => message).join("; "));
+}

@@ -57,7 +57,7 @@ export class ManagedProcess {
     return ageSeconds(this.#record);
   }
 
-  /** Of the settings that it was started with; a Helm of long ago has not noted them. */
+  /** Of the settings that it runs with; a Helm of long ago has not noted them. */
   get settings(): string | undefined {
     return this.#record.settings;
   }
@@ -68,7 +68,16 @@ export class ManagedProcess {
   }
 
   async noteServing(isServing: boolean): Promise<void> {
-    const record = { ...this.#record, isServing };
+    await this.#note({ isServing });
+  }
+
+  /** It runs with other settings by now than those that it was started with. */
+  async noteSettings(settings: string): Promise<void> {
+    await this.#note({ settings });
+  }
+
+  async #note(change: Partial<RunRecord>): Promise<void> {
+    const record = { ...this.#record, ...change };
     await writeRunFile(this.#place.runDir, this.#place.name, record);
     this.#record = record;
   }

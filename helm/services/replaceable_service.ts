@@ -9,6 +9,10 @@ import { SupervisedService, type Surroundings } from "./supervised_service.ts";
 export class ReplaceableService {
   readonly #main: SupervisedService;
   readonly #gapless: GaplessRestart | undefined;
+  readonly #around: Surroundings;
+  /** Restarts of the processes that it keeps come one after the other. */
+  #replacing: Promise<unknown> = Promise.resolve();
+  #failure: string | undefined;
 
   /** @param announce has everybody go to where the services are now; without it there is no stand-in */
   constructor(
@@ -18,6 +22,7 @@ export class ReplaceableService {
   ) {
     const main = new SupervisedService(definition, around);
     this.#main = main;
+    this.#around = around;
     if (announce === undefined) return;
     const isExcused = () => around.describeMissing(main.definition) !== undefined;
     this.#gapless = new GaplessRestart({ ...around, main, isExcused, announce });
@@ -42,7 +47,7 @@ export class ReplaceableService {
   get status(): ServiceStatus {
     const status = this.#main.status;
     const { standIn, failure } = this.#gapless ?? {};
-    const reason = status.reason ?? failure;
+    const reason = status.reason ?? failure ?? this.#failure;
     return {
       ...status,
       ...(reason !== undefined && { reason }),
@@ -56,17 +61,47 @@ export class ReplaceableService {
   }
 
   /** Whether it can be restarted without a gap now: only what serves has something to lose. */
-  canRestart({ onPort }: ServiceDefinition): boolean {
-    return onPort !== undefined && this.#gapless !== undefined && this.isServed;
+  canRestart({ onPort, kept }: ServiceDefinition): boolean {
+    const canBe = kept !== undefined || (onPort !== undefined && this.#gapless !== undefined);
+    return canBe && this.isServed;
   }
 
   start(adopted?: ManagedProcess): void {
+    this.#failure = undefined;
     this.#main.start(adopted);
   }
 
-  /** @throws {Error} when the new process does not get ready while the old one still serves */
-  async restart(): Promise<void> {
-    await this.#gapless?.restart();
+  /**
+   * Restarts it without a gap, where `canRestart` has said so.
+   *
+   * @returns false when it turns out that it has to be stopped and started for that
+   * @throws {Error} when the new process does not get ready while the old one still serves
+   */
+  async restart({ kept }: ServiceDefinition): Promise<boolean> {
+    if (kept === undefined) {
+      await this.#gapless?.restart();
+      return true;
+    }
+    const replaced = this.#replacing.then(() => this.#replaceKept());
+    this.#replacing = replaced.catch(() => {});
+    return await replaced;
+  }
+
+  async #replaceKept(): Promise<boolean> {
+    const { name, pid } = this.#main.status;
+    const { log, onChange } = this.#around;
+    this.#failure = undefined;
+    try {
+      const isDone = await this.#main.replaceKept();
+      if (isDone) log.info(`${name}: the processes that serve were replaced`, { pid });
+      return isDone;
+    } catch (error) {
+      const reason = (error as Error).message;
+      this.#failure = `its restart failed: ${reason}`;
+      throw new Error(`Cannot restart ${name}: ${reason}`, { cause: error });
+    } finally {
+      onChange();
+    }
   }
 
   /** Ends it; resolves when its processes are gone. */

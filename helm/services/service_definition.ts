@@ -1,4 +1,5 @@
 import type { Log } from "@hivematrix/lib/log";
+import type { KeptProcesses } from "./kept_processes.ts";
 
 /** A program and its arguments. */
 export type Command = readonly [string, ...string[]];
@@ -47,6 +48,8 @@ export interface ServiceDefinition {
    * PostgreSQL). It is then restarted without a gap.
    */
   readonly onPort?: (port: number) => ServiceDefinition;
+  /** Of a service whose process keeps others that serve: these are replaced one by one at a restart. */
+  readonly kept?: KeptProcesses;
   /** Asks for a clean end; SIGTERM unless said otherwise. */
   readonly stopSignal?: NodeJS.Signals;
   /** Runs as that user; only heeded when Helm itself is root. */

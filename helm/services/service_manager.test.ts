@@ -257,3 +257,28 @@ test("a listener that throws does not end the supervision", async (t) => {
   await manager.waitUntilReady();
   stopListening();
 });
+
+test("a restart of all takes each after what it depends on, and leaves alone what waits in vain", async (t) => {
+  const base = await service("base", answering);
+  let program = answering;
+  const command = async () => [process.execPath, "-e", program] as const;
+  const middle = await service("middle", answering, { dependencies: ["base"], command });
+  const top = await service("top", answering, { dependencies: ["middle"] });
+  const other = await service("other", answering);
+  const { manager } = await createManager(t, [top, middle, base, other]);
+  const pids = async () => new Map((await manager.status()).map(({ name, pid }) => [name, pid]));
+  await manager.startAll();
+  await manager.waitUntilReady();
+  await manager.stop("other");
+  const before = await pids();
+  await manager.restartAll();
+  const after = await pids();
+  for (const [name, pid] of before) assert.notEqual(after.get(name), pid, name);
+  assert.equal((await statusOf(manager, "other")).state, "ready", "what was stopped is started");
+
+  program = "process.exit(3)";
+  await assert.rejects(manager.restartAll(), /middle.*exit status 3/);
+  const last = await pids();
+  assert.equal(last.get("top"), after.get("top"), "what depends on it runs on");
+  assert.notEqual(last.get("base"), after.get("base"));
+});

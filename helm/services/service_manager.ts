@@ -2,7 +2,7 @@ import { EventEmitter, once } from "node:events";
 import path from "node:path";
 import type { Log } from "@hivematrix/lib/log";
 import { didYouMean } from "../control/near_names.ts";
-import { orderByDependency, withDependencies } from "./dependency_order.ts";
+import { eachAfterDependencies, orderByDependency, withDependencies } from "./dependency_order.ts";
 import { endLeftovers } from "./leftovers.ts";
 import { LogRotation } from "./log_rotation.ts";
 import { adoptProcess, type ProcessPlace } from "./managed_process.ts";
@@ -141,13 +141,29 @@ export class ServiceManager {
    * @throws {Error} when the new process does not get ready while the old one still serves
    */
   async restart(name: string): Promise<void> {
-    const isGapless = await this.#inTurn(async () => {
+    const gapless = await this.#inTurn(async () => {
       await this.#refresh();
-      return this.#canBeGapless(this.#find(name).definition.name);
+      const service = this.#find(name);
+      const definition = this.#definitions.find((each) => each.name === name);
+      return definition !== undefined && service.canRestart(definition) ? definition : undefined;
     });
-    if (isGapless) return await this.#find(name).restart();
+    if (gapless !== undefined && (await this.#find(name).restart(gapless))) return;
     await this.stop(name);
     await this.start(name);
+  }
+
+  /**
+   * Restarts everything, each as soon as what it depends on is ready again: what can be without a gap.
+   * What does not run is started.
+   *
+   * @throws {Error} naming what does not get ready, and why; what depends on that is left as it was
+   */
+  async restartAll(): Promise<void> {
+    await this.#inTurn(() => this.#refresh());
+    await eachAfterDependencies(this.#definitions, async (name) => {
+      await this.restart(name);
+      await this.waitUntilReady([name]);
+    });
   }
 
   #canBeGapless(name: string): boolean {

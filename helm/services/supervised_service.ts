@@ -1,4 +1,5 @@
 import type { Log } from "@hivematrix/lib/log";
+import { endedMeanwhile, replaceKeptProcesses } from "./kept_processes.ts";
 import {
   adoptProcess,
   type ManagedProcess,
@@ -104,6 +105,27 @@ export class SupervisedService {
   start(adopted?: ManagedProcess): void {
     this.#isWanted = true;
     if (this.#supervision === undefined) this.#begin(adopted);
+  }
+
+  /**
+   * Has its process replace those that it keeps, without a gap.
+   *
+   * @returns false when it has to be stopped and started instead
+   * @throws {Error} with the reason, when the new ones do not get ready: the others serve on
+   */
+  async replaceKept(): Promise<boolean> {
+    const [managed, control] = [this.#process, this.#supervision?.control];
+    const definition = await this.#around.readDefinition();
+    const { kept } = definition;
+    if (kept === undefined || this.#definition.kept?.address !== kept.address) return false;
+    if (managed === undefined || control === undefined || control.signal.aborted) {
+      throw endedMeanwhile();
+    }
+    const signal = AbortSignal.any([managed.gone, control.signal]);
+    if (!(await replaceKeptProcesses(kept.file, managed.pid, signal))) return false;
+    await managed.noteSettings(settingsFingerprint(definition));
+    this.#definition = definition;
+    return true;
   }
 
   /** Ends it; resolves when its processes are gone. */

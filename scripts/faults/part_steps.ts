@@ -1,4 +1,5 @@
 // How each part of a platform is restarted and killed.
+import { availableParallelism } from "node:os";
 import { waitFor } from "@hivematrix/lib/wait_for";
 import type { Platform } from "../platform_testing.ts";
 
@@ -13,16 +14,21 @@ export const parts = ["core", "nexus", "keycloak", "helm"] as const;
 
 export type Part = (typeof parts)[number];
 
+/** With one core Nexus is one process, which cannot replace itself. */
+const isNexusOneProcess = availableParallelism() === 1;
+
 /** `helm restart <part>` */
 export function restartOf(part: Part): PartStep {
   return {
     name: `restart ${part}`,
-    closesNexus: part === "nexus",
+    closesNexus: part === "nexus" && isNexusOneProcess,
     async act(platform) {
       const before = await pidOf(platform, part);
       const { status, output } = await platform.helm("restart", part);
       if (status !== 0) throw new Error(output);
-      if ((await pidOf(platform, part)) === before) throw new Error(`${part} was not restarted`);
+      const isOther = (await pidOf(platform, part)) !== before;
+      const hasReplaced = part === "nexus" && output.includes("those that serve are new");
+      if (!isOther && !hasReplaced) throw new Error(`${part} was not restarted: ${output}`);
     },
   };
 }
