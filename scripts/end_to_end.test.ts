@@ -232,6 +232,8 @@ describe("the platform, started by one command", () => {
     const again = await platform.helm("new", "time_sheets");
     assert.equal(again.status, 1);
     assert.match(again.output, /Cannot make the app "time_sheets"/);
+    const checked = await platform.helm("check", "template", "time_sheets");
+    assert.equal(checked.status, 0, checked.output);
   });
 
   test("everybody can use every page, wide and narrow, light and dark", {
@@ -269,6 +271,12 @@ describe("the platform, started by one command", () => {
     const ledger = apps.find(({ name }) => name === "ledger") as Record<string, unknown>;
     assert.deepEqual([ledger["state"], ledger["ref"]], ["ready", "v1"]);
     assert.deepEqual((ledger["git"] as { changed: string[] }).changed, []);
+
+    // The contract's decorator looks at signature, issuer and end, not at whom the token is meant for.
+    const checked = await platform.helm("check", "ledger", "--json");
+    const [{ checks }] = JSON.parse(checked.output) as [{ checks: Record<string, string>[] }];
+    const lacking = checks.filter(({ outcome }) => outcome !== "ok").map(({ check }) => check);
+    assert.deepEqual([checked.status, lacking], [1, ["refuses another service's token"]]);
 
     const gone = await platform.helm("uninstall", "ledger", "--delete-data", "--yes");
     assert.equal(gone.status, 0, gone.output);

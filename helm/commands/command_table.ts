@@ -4,7 +4,8 @@ import type { Argv } from "yargs";
 import type { Checkout } from "../config/checkout.ts";
 import { addApps } from "./apps_commands.ts";
 import { requireWhole } from "./argument_checks.ts";
-import { addCompletion } from "./completion.ts";
+import { addCheck } from "./check_commands.ts";
+import { addCompletion } from "./completion_commands.ts";
 import { addConfig } from "./config_commands.ts";
 import { addIdentity } from "./identity_commands.ts";
 import { addLogs } from "./logs_commands.ts";
@@ -18,6 +19,7 @@ export function addCommands(cli: Argv, checkout: Checkout): Argv {
   addServices(cli, checkout);
   addLogs(cli, checkout);
   addApps(cli, checkout);
+  addCheck(cli, checkout);
   addToken(cli, checkout);
   addKeys(cli, checkout);
   cli.command("users", "See, make and change users and groups", (y) => addUsers(y, checkout));

@@ -54,13 +54,18 @@ export function addLogs(cli: Argv, checkout: Checkout): void {
           return requireWhole("--lines", lines, 1_000_000);
         }, false)
         .command(
-          "verify",
+          "verify [service..]",
           "Check that the stored lines are as Helm stored them",
           (verify) =>
             verify
-              .option("service", { type: "string", array: true, default: [] as string[] })
+              .positional("service", {
+                type: "string",
+                array: true,
+                default: [] as string[],
+                describe: "without one, all",
+              })
               .option("json", { type: "boolean", default: false, describe: "for programs" })
-              .example("$0 logs verify --service core", "only Core's"),
+              .example("$0 logs verify core", "only Core's"),
           async ({ service, json }) => {
             const { verifyLogs } = await import("./verify_logs.ts");
             await verifyLogs(checkout, { services: service, isJson: json });

@@ -18,8 +18,7 @@ export async function status(
   checkout: Checkout,
   { isJson, isWide }: { isJson: boolean; isWide: boolean },
 ): Promise<void> {
-  const daemon = await connectDaemon(checkout);
-  const found = daemon === undefined ? await inspectWithoutDaemon(checkout) : await daemon.status();
+  const found = await readStatus(checkout);
   const edited = await (await WrittenFiles.load(checkout)).findEdited();
   if (isJson) return print(JSON.stringify({ ...found, edited }, null, 2));
   print(statusTable(found.services, { isWide }));
@@ -30,6 +29,12 @@ export async function status(
       `Edited by hand: ${edited.join(", ")} ("helm config plan" shows what would replace it)`,
     );
   }
+}
+
+/** The state of every service, also of what a daemon that is gone has left running. */
+export async function readStatus(checkout: Checkout): Promise<PlatformStatus> {
+  const daemon = await connectDaemon(checkout);
+  return daemon === undefined ? await inspectWithoutDaemon(checkout) : await daemon.status();
 }
 
 /** `helm start|stop|restart <service…>`: done one after the other, in the order given. */

@@ -115,16 +115,24 @@ for (const name of ["stdout", "stderr"] as const) {
   };
 }
 
+/** What is written to standard output and error meanwhile. */
+export async function captureOutput(
+  act: () => Promise<void>,
+): Promise<Pick<CommandResult, "stdout" | "stderr">> {
+  const output = { stdout: "", stderr: "" };
+  await captured.run(output, act);
+  return output;
+}
+
 /** Runs a command as `scripts/helm` would, but in this process; it finds no terminal, and no input. */
 export async function runHere(
   checkout: Checkout,
   words: readonly string[],
 ): Promise<CommandResult> {
-  const output = { stdout: "", stderr: "" };
   const before = process.exitCode;
   process.exitCode = undefined;
   try {
-    await captured.run(output, () => runHelm(words, checkout));
+    const output = await captureOutput(() => runHelm(words, checkout));
     return { ...output, status: Number(process.exitCode ?? 0) };
   } finally {
     process.exitCode = before;

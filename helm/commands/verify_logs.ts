@@ -3,6 +3,8 @@ import { createLog } from "@hivematrix/lib/log";
 import { connectionString } from "../config/app_files.ts";
 import type { Checkout } from "../config/checkout.ts";
 import { loadMasterConfig } from "../config/master_config.ts";
+import { serviceNames } from "../config/service_names.ts";
+import { didYouMean } from "../control/near_names.ts";
 import { LogChain } from "../logs/log_chain.ts";
 import { readLogHeads } from "../logs/log_heads.ts";
 import { type ChainReport, verifyChains } from "../logs/verify_chain.ts";
@@ -32,6 +34,12 @@ export async function verifyLogs(
         cause: error,
       });
     });
+    // Lines of a service that is gone are still there, so its name may be none of the configuration's.
+    const unknown = services.find((name) => !reports.some(({ service }) => service === name));
+    const known = serviceNames(config);
+    if (unknown !== undefined && !known.includes(unknown)) {
+      throw new Error(`No lines of "${unknown}" are stored${didYouMean(unknown, known)}`);
+    }
     print(isJson ? JSON.stringify(reports, null, 2) : describe(reports));
     const wrong = reports.filter(({ problem }) => problem !== undefined);
     if (wrong.length === 0) return;

@@ -9,6 +9,8 @@ export interface Check {
   readonly expected: string;
   /** Some that it accepts, to try what a value has an effect on. */
   readonly samples?: readonly unknown[];
+  /** All that it accepts, where these are few; as they are typed. */
+  readonly choices?: readonly string[];
   accepts(value: unknown): boolean;
 }
 
@@ -28,6 +30,7 @@ export const confText: Check = {
 export const flag: Check = {
   expected: "true or false",
   samples: [true, false],
+  choices: ["true", "false"],
   accepts: (value) => typeof value === "boolean",
 };
 export const port: Check = {
@@ -117,7 +120,8 @@ export function wholeNumber(least: number, most: number): Check {
 
 export function oneOf(...values: readonly string[]): Check {
   const expected = values.map((value) => JSON.stringify(value)).join(" or ");
-  return { expected, samples: values, accepts: (value) => values.includes(value as string) };
+  const accepts = (value: unknown) => values.includes(value as string);
+  return { expected, samples: values, choices: values, accepts };
 }
 
 export function listOf(check: Check): Check {

@@ -44,10 +44,10 @@ export class CoreError extends Error {
 }
 
 /** Asks as the service `helm`, for whoever may use the command line of this installation. */
-export function askCoreAsHelm(config: MasterConfig): AskCore {
+export function askCoreAsHelm(config: MasterConfig, timeoutMs?: number): AskCore {
   const secret = config.apps["helm"]?.service_secret ?? "";
   const credential = Buffer.from(`helm:${secret}`).toString("base64");
-  return createAskCore(backendUrl(config, "core"), `Basic ${credential}`);
+  return createAskCore(backendUrl(config, "core"), `Basic ${credential}`, timeoutMs);
 }
 
 /**
