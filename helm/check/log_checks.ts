@@ -1,6 +1,6 @@
-import { open } from "node:fs/promises";
 import { readLogFields } from "../control/log_record.ts";
 import { logFile, readLastLines } from "../control/log_tail.ts";
+import { type LogPosition, readChunk } from "../logs/log_source.ts";
 import { type Finding, failed, notTried, ok } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
@@ -22,31 +22,31 @@ export async function checkLog({ checkout, config, name }: Subject): Promise<Fin
 }
 
 /** No secret that was ever issued appears in a log (design §7); here those that this check sent. */
-export async function checkLoggedTokens(subject: Subject): Promise<Finding> {
+export function checkLoggedTokens(subject: Subject): Finding {
   const { checkout, name, logEnd, tokens, door } = subject;
   if ("problem" in tokens || door.kind !== "closed") return notTried("it was sent no token");
-  const written = await readFrom(logFile(checkout.logDir, name), logEnd);
+  const file = logFile(checkout.logDir, name);
   const sent = [tokens.own, tokens.foreign].map((token) => token.split(".")[2] ?? "");
-  if (!sent.some((signature) => written.includes(signature))) {
-    return ok(`none in the ${written.split("\n").length - 1} lines of this check`);
-  }
-  const file = checkout.display(logFile(checkout.logDir, name));
-  return failed(`a token that it was sent stands in ${file}`, "log no Authorization headers");
+  const { count, hasAny } = searchFrom(file, logEnd, sent);
+  if (!hasAny) return ok(`none in the ${count} lines of this check`);
+  const found = `a token that it was sent stands in ${checkout.display(file)}`;
+  return failed(found, "log no Authorization headers");
 }
 
-const mostBytes = 4 * 1024 * 1024;
-
-async function readFrom(file: string, start: number): Promise<string> {
-  const log = await open(file).catch(() => undefined);
-  if (log === undefined) return "";
-  try {
-    const { size } = await log.stat();
-    // Rotation empties the file, so what is in it now is new.
-    const from = size < start ? 0 : start;
-    const buffer = Buffer.alloc(Math.min(size - from, mostBytes));
-    await log.read(buffer, 0, buffer.length, from);
-    return buffer.toString("utf8");
-  } finally {
-    await log.close();
+/** In the lines that were written after a position; of very many only in the first. */
+function searchFrom(file: string, start: LogPosition, texts: readonly string[]) {
+  let position = start;
+  let count = 0;
+  let hasAny = false;
+  for (let chunks = 0; chunks < mostChunks; chunks++) {
+    const chunk = readChunk(file, position);
+    count += chunk.lines.length;
+    hasAny ||= chunk.lines.some((line) => texts.some((text) => line.includes(text)));
+    if (hasAny || !chunk.hasMore) break;
+    position = chunk.position;
   }
+  return { count, hasAny };
 }
+
+/** Of about 96 KB each. */
+const mostChunks = 100;

@@ -1,5 +1,6 @@
 import type { Checkout } from "../config/checkout.ts";
 import type { MasterConfig } from "../config/master_config.ts";
+import type { LogPosition } from "../logs/log_source.ts";
 import type { Probe } from "./probe.ts";
 
 /** The service under check, and what its checks share. */
@@ -15,7 +16,7 @@ export interface Subject {
   readonly door: Door;
   readonly tokens: CheckTokens;
   /** Where its log ended before the check. */
-  readonly logEnd: number;
+  readonly logEnd: LogPosition;
 }
 
 export type Door =
