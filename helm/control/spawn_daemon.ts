@@ -33,8 +33,8 @@ export async function spawnDaemon(
   child.on("exit", (status, signal) => {
     ending = signal === null ? `exit status ${status}` : `killed by ${signal}`;
   });
-  const deadline = Date.now() + startLimitMs;
-  while (ending === "" && Date.now() < deadline) {
+  const deadline = performance.now() + startLimitMs;
+  while (ending === "" && performance.now() < deadline) {
     const client = await connectDaemon(checkout);
     if (client !== undefined && client.pid === child.pid) {
       child.unref();
@@ -42,8 +42,9 @@ export async function spawnDaemon(
     }
     await pause(25);
   }
+  const why = ending || `it is not ready after ${startLimitMs / 1000} s`;
   child.kill("SIGKILL");
-  const reason = (await readReason(file, logStart)) ?? (ending || "it does not get ready");
+  const reason = (await readReason(file, logStart)) ?? why;
   const isWhole = reason.startsWith("Cannot ");
   throw new Error(isWhole ? reason : `Cannot start helm: ${reason}`);
 }

@@ -20,7 +20,7 @@ export class ProposedChanges {
   readonly #kept = new Map<string, { sub: string; change: ProposedChange; until: number }>();
 
   /** @param sub whose it is @returns its name */
-  keep(sub: string, change: ProposedChange, now = Date.now()): string {
+  keep(sub: string, change: ProposedChange, now = performance.now()): string {
     const name = randomUUID();
     this.#kept.set(name, { sub, change, until: now + keptForMs });
     for (const [other, { until }] of this.#kept) {
@@ -29,7 +29,7 @@ export class ProposedChanges {
     return name;
   }
 
-  find(sub: string, name: string, now = Date.now()): ProposedChange | undefined {
+  find(sub: string, name: string, now = performance.now()): ProposedChange | undefined {
     const kept = this.#kept.get(name);
     return kept?.sub === sub && kept.until > now ? kept.change : undefined;
   }
