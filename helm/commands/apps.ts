@@ -3,7 +3,7 @@ import { loadMasterConfig } from "../config/master_config.ts";
 import { connectDaemon } from "../control/control_client.ts";
 import { type AppLine, checkForUpdates, listApps } from "../install/app_list.ts";
 import { readAppRegistry } from "../install/app_registry.ts";
-import { gitWords, stateWords, updateWords } from "../install/app_words.ts";
+import { askedWords, gitWords, stateWords, updateWords } from "../install/app_words.ts";
 import { ownRegistryFile } from "../install/own_registry.ts";
 import { type Colour, print } from "./output.ts";
 import { formatTable } from "./table.ts";
@@ -14,20 +14,19 @@ export async function showApps(
   { isChecking, isJson }: { isChecking: boolean; isJson: boolean },
 ): Promise<void> {
   const daemon = await connectDaemon(checkout);
-  const lines = await listApps({
+  const parts = {
     checkout,
     registry: readAppRegistry(undefined, ownRegistryFile(checkout)),
     config: await loadMasterConfig(checkout),
     services: daemon === undefined ? [] : (await daemon.status()).services,
-  });
-  const updates = isChecking ? await checkForUpdates(checkout, lines) : undefined;
-  const apps = lines.map((line) => {
-    const update = updates?.get(line.name);
-    return update === undefined ? line : { ...line, update };
-  });
+  };
+  if (isChecking) await checkForUpdates(parts);
+  const apps = await listApps(parts);
   if (isJson) return print(JSON.stringify(apps, null, 2));
   print(appsTable(apps));
   const available = apps.filter((app) => !app.installed);
+  const asked = askedWords(apps);
+  if (asked !== "") print("", `${asked}; "helm apps --check" asks now.`);
   if (available.length > 0) print("", 'Install one with "helm install <app>".');
   if (apps.some((app) => app.update?.available)) print("", 'Update with "helm update <app>".');
 }

@@ -92,6 +92,8 @@ export interface AppConfig extends ServiceListing {
   readonly log_retention_days?: number;
   readonly log_max_lines?: number;
   readonly log_max_megabytes?: number;
+  /** Helm only: how often the apps' repositories are asked what is new; 0 is never, absent each hour. */
+  readonly update_check_hours?: number;
   /** Core hands this app service tokens without a credential (design §3); off by default. */
   readonly legacy_service_token?: boolean;
   /** Further sections of `instance/<app>.conf` (contract §6). */

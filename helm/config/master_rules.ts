@@ -174,6 +174,12 @@ export const masterRules: readonly Rule[] = [
   { key: "apps.*.log_retention_days", check: wholeNumber(1, 3650), isOptional: true },
   { key: "apps.*.log_max_lines", check: wholeNumber(10_000, 100_000_000), isOptional: true },
   { key: "apps.*.log_max_megabytes", check: wholeNumber(10, 1_000_000), isOptional: true },
+  {
+    key: "apps.*.update_check_hours",
+    check: wholeNumber(0, 168),
+    isOptional: true,
+    absent: "1; 0 is never",
+  },
   { key: "apps.*.legacy_service_token", check: flag, isOptional: true, absent: "false" },
   {
     key: "apps.*.rolling_restart",

@@ -6,6 +6,7 @@ import { createDashboard } from "../dashboard/dashboard.ts";
 import { redirectDirectVisits } from "../dashboard/direct_visit.ts";
 import { keepFigures } from "../figures/kept_figures.ts";
 import type { InstallManager } from "../install/install_manager.ts";
+import { watchForUpdates } from "../install/update_watch.ts";
 import { ingestRoutes } from "../logs/log_ingest.ts";
 import { LogStore } from "../logs/log_store.ts";
 import { readProcess } from "../services/process_table.ts";
@@ -52,8 +53,10 @@ export async function startDaemon(
   const dashboard = createDashboard({ platform, installs, log, auth, figures: kept.figures, logs });
   const token = newControlToken();
 
+  let stopAsking = async (): Promise<void> => {};
   let finish = async (): Promise<void> => {};
   const shutdown = async (how: { keepServices: boolean }) => {
+    await stopAsking();
     await installs.close();
     // While there still is a database.
     await kept.close();
@@ -93,11 +96,17 @@ export async function startDaemon(
   kept.start(database);
   logs.start(database);
   void installs.recoverDatabases();
+  stopAsking = watchForUpdates({
+    everyHours: () => platform.config.apps["helm"]?.update_check_hours ?? 1,
+    ask: (signal) => installs.checkForUpdates({ config: platform.config }, signal),
+    log,
+  });
   return {
     platform,
     installs,
     ended,
     async close(how) {
+      await stopAsking();
       await installs.close();
       await kept.close();
       await platform.close(how);

@@ -29,7 +29,10 @@ test("what cannot be installed at all is said on the page that asked for it", as
   const { ask } = await startSessions(t);
   for (const [target, reason] of [
     ["ext::sh", /git would run a program for it/],
-    ["http://git.example.org/x", /take https, ssh, git, file or a path, not http/],
+    [
+      "http://git.example.org/x",
+      /whoever is on the way could change what is run here; take https or ssh/,
+    ],
     ["unheard", /no app of that name/],
     ["core", /part of this checkout/],
   ] as const) {

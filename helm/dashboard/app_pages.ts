@@ -3,6 +3,7 @@ import { HttpError } from "@hivematrix/lib/http_error";
 import { readForm } from "@hivematrix/lib/request_body";
 import { html, redirect } from "@hivematrix/lib/responses";
 import type { Handler } from "@hivematrix/lib/router";
+import { askedWords } from "../install/app_words.ts";
 import type { InstallManager, OperationRequest } from "../install/install_manager.ts";
 import { type AppPagesParts, readAround, requireLiveSession } from "./app_access.ts";
 import { appRow } from "./app_row.ts";
@@ -21,6 +22,7 @@ export function showApps(parts: AppPagesParts): Handler<UserContext> {
         navigation: navigation(link, "/apps"),
         notice: notices.find(caller.user.sub, url.searchParams.get("notice")),
         apps: rows,
+        asked: askedWords(lines),
         check_url: link("/apps/check"),
         install_url: link("/apps/install"),
         has_operations: operations.length > 0,

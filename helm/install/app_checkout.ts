@@ -120,11 +120,11 @@ export async function listUntracked(folder: string): Promise<string[]> {
 export async function askRemote(
   { git_url, ref }: { readonly git_url: string; readonly ref?: string | undefined },
   folder: string,
-  timeoutMs: number,
+  options: Pick<GitOptions, "timeoutMs" | "signal">,
 ): Promise<string | undefined> {
   const names =
     ref === undefined ? ["HEAD"] : [`refs/heads/${ref}`, `refs/tags/${ref}^{}`, `refs/tags/${ref}`];
-  const text = await git(["ls-remote", "--", git_url, ...names], { folder, timeoutMs });
+  const text = await git(["ls-remote", "--", git_url, ...names], { ...options, folder });
   const found = new Map(
     text.split("\n").map((line) => line.split("\t").reverse() as [string, string]),
   );

@@ -2,10 +2,11 @@
 import type { Checkout } from "../config/checkout.ts";
 import type { MasterConfig } from "../config/master_config.ts";
 import type { ServiceState } from "../services/service_status.ts";
-import { askRemote, type GitStatus, readGitStatus } from "./app_checkout.ts";
+import { type GitStatus, readGitStatus } from "./app_checkout.ts";
 import { isThere, placesOf } from "./app_places.ts";
 import type { AppRegistry, RegisteredApp } from "./app_registry.ts";
 import { type InstalledApp, readInstalledApps } from "./installed_apps.ts";
+import { askRepositories, readUpdateChecks, type UpdateCheck } from "./update_check.ts";
 
 /** Field names as `helm apps --json` and `/api/apps` have them. */
 export interface AppLine {
@@ -25,18 +26,9 @@ export interface AppLine {
   readonly git?: GitStatus;
   /** Why git could not be asked. */
   readonly git_error?: string;
-  /** Only after somebody has asked for it. */
+  /** Once its repository has been asked. */
   readonly update?: UpdateCheck;
   readonly depends_on: readonly string[];
-}
-
-/** What the repository said when it was last asked. */
-export interface UpdateCheck {
-  readonly available: boolean;
-  readonly commit?: string;
-  readonly error?: string;
-  /** ISO 8601 */
-  readonly at: string;
 }
 
 export interface AppListParts {
@@ -51,40 +43,40 @@ export interface AppListParts {
   }[];
 }
 
-const remoteTimeoutMs = 15_000;
-
-/** Asks nobody over the network. */
+/** Asks nobody over the network; what is new is known from the last time that somebody did. */
 export async function listApps(parts: AppListParts): Promise<AppLine[]> {
   const { registry, config } = parts;
   const installed = await readInstalledApps(parts.checkout);
+  const checkOf = await readUpdateChecks(parts.checkout);
   const own = Object.keys(config.apps).filter((id) => registry.find(id) === undefined);
   const ids = [...registry.list().map(({ id }) => id), ...own];
-  return await Promise.all(ids.map((id) => describe(parts, id, installed[id])));
+  const lines = await Promise.all(ids.map((id) => describe(parts, id, installed[id])));
+  return lines.map((line) => {
+    const version = { commit: line.git?.commit, since: installed[line.name]?.at };
+    const update = line.installed ? checkOf(line.name, version) : undefined;
+    return update === undefined ? line : { ...line, update };
+  });
 }
 
-/** Asks each app's repository, all at the same time, whether there is something newer. */
+/** Asks the repository of each installed app what it has, for the next list. */
 export async function checkForUpdates(
-  checkout: Checkout,
-  lines: readonly AppLine[],
-): Promise<Map<string, UpdateCheck>> {
-  const checked = lines.filter((line) => line.installed && line.git_url !== undefined);
-  const results = await Promise.all(
-    checked.map(async (line) => [line.name, await checkOne(checkout, line)] as const),
-  );
-  return new Map(results);
+  { checkout, registry, config }: Omit<AppListParts, "services">,
+  signal?: AbortSignal,
+): Promise<void> {
+  const recorded = await readInstalledApps(checkout);
+  const apps = Object.keys(config.apps).flatMap((name) => {
+    const { git_url, ref } = sourceOf(registry.find(name), recorded[name]);
+    return git_url === undefined ? [] : [{ name, git_url, ref }];
+  });
+  if (apps.length > 0) await askRepositories(checkout, apps, signal);
 }
 
-async function checkOne(checkout: Checkout, line: AppLine): Promise<UpdateCheck> {
-  const at = new Date().toISOString();
-  const { git_url = "", ref } = line;
-  try {
-    const commit = await askRemote({ git_url, ref }, checkout.root, remoteTimeoutMs);
-    const available = commit !== undefined && commit !== line.git?.commit;
-    return { available, at, ...(commit !== undefined && { commit }) };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { available: false, at, error: reason };
-  }
+/** Where an app comes from; nowhere, when it is part of the checkout or somebody's own. */
+function sourceOf(
+  entry: RegisteredApp | undefined,
+  recorded: InstalledApp | undefined,
+): { readonly git_url: string | undefined; readonly ref: string | undefined } {
+  return { git_url: entry?.git_url ?? recorded?.git_url, ref: recorded?.ref ?? entry?.ref };
 }
 
 async function describe(
@@ -97,8 +89,7 @@ async function describe(
   const places = placesOf(checkout, id);
   const isBundled = entry !== undefined && entry.git_url === undefined;
   const service = services.find(({ name }) => name === id);
-  const git_url = entry?.git_url ?? recorded?.git_url;
-  const ref = recorded?.ref ?? entry?.ref;
+  const { git_url, ref } = sourceOf(entry, recorded);
   const description = settings?.description ?? entry?.description;
   return {
     name: id,

@@ -20,8 +20,16 @@ export function gitWords({ git }: AppLine): string {
 
 export function updateWords({ update }: AppLine): string {
   if (update === undefined) return "";
-  if (update.error !== undefined) return "cannot be asked";
-  return update.available ? `update available (${update.commit?.slice(0, 12)})` : "up to date";
+  if (update.available) return `update available (${update.commit?.slice(0, 12)})`;
+  return update.error === undefined ? "up to date" : "cannot be asked";
+}
+
+/** `Repositories were asked at 2026-11-27 03:00 UTC`; empty when none ever was. */
+export function askedWords(lines: readonly AppLine[]): string {
+  const [first] = lines.flatMap(({ update }) => update?.at ?? []).sort();
+  return first === undefined
+    ? ""
+    : `Repositories were asked at ${first.slice(0, 16).replace("T", " ")} UTC`;
 }
 
 function count(number: number, noun: string): string {

@@ -50,7 +50,7 @@ test("a tag and a commit stay where they are, a branch is followed", async (t) =
   for (const ref of [...pinned, "main", undefined]) {
     const [from, to] = [join(root, `at-${ref}`), join(root, `next-${ref}`)];
     const expected = ref !== undefined && pinned.includes(ref) ? first : second;
-    assert.equal(await askRemote({ git_url, ref }, root, 10_000), expected);
+    assert.equal(await askRemote({ git_url, ref }, root, {}), expected);
     assert.equal(await checkOutBeside(from, to, { git_url, ref }, {}), expected);
     assert.equal((await readGitStatus(to, ref))?.commit, expected);
   }

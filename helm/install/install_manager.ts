@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Log } from "@hivematrix/lib/log";
 import type { Checkout } from "../config/checkout.ts";
 import { pause } from "../services/pause.ts";
-import type { AppLine, AppListParts, UpdateCheck } from "./app_list.ts";
+import type { AppLine, AppListParts } from "./app_list.ts";
 import type { AppRegistry } from "./app_registry.ts";
 import type { AppSource, InstallRequest } from "./app_source.ts";
 import { listJournals, type OperationKind, readJournal } from "./journal.ts";
@@ -48,7 +48,6 @@ export class InstallManager {
   readonly #options: InstallManagerOptions;
   readonly #operations = new Map<string, Operation>();
   readonly #closing = new AbortController();
-  #updates: ReadonlyMap<string, UpdateCheck> = new Map();
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: InstallManagerOptions) {
@@ -89,19 +88,16 @@ export class InstallManager {
   /** Every app with what is known of it, without asking anybody over the network. */
   async listApps(around: Pick<AppListParts, "config" | "services">): Promise<AppLine[]> {
     const { listApps } = await import("./app_list.ts");
-    const lines = await listApps({ ...this.#options, ...around });
-    return lines.map((line) => {
-      const update = this.#updates.get(line.name);
-      if (update === undefined || !line.installed) return line;
-      const available = update.available && update.commit !== line.git?.commit;
-      return { ...line, update: { ...update, available } };
-    });
+    return await listApps({ ...this.#options, ...around });
   }
 
   /** Asks every app's repository what is new, for the next list. */
-  async checkForUpdates(around: Pick<AppListParts, "config" | "services">): Promise<void> {
+  async checkForUpdates(
+    around: Pick<AppListParts, "config">,
+    signal: AbortSignal = this.#closing.signal,
+  ): Promise<void> {
     const { checkForUpdates } = await import("./app_list.ts");
-    this.#updates = await checkForUpdates(this.#options.checkout, await this.listApps(around));
+    await checkForUpdates({ ...this.#options, ...around }, signal);
   }
 
   /** Before anything is started: files and settings as they have to be, no process left over. */
