@@ -229,6 +229,22 @@ describe("the platform, started by one command", () => {
     assert.equal((await platform.status()).get("time_sheets")?.state, "ready");
     const page = await get(platform, "/time_sheets/", { accept: "text/html" });
     assert.equal(page.headers["location"], "/login?next=%2Ftime_sheets%2F");
+
+    const cookie = await signInTo(new TestBrowser(platform.origin));
+    const asked = await get(platform, "/template/admin/service-call?target=time_sheets", {
+      cookie,
+    });
+    assert.match(asked.text, /time_sheets/);
+    const trace = await traceRequest(platform, "/template/admin/service-call", 3);
+    assert.deepEqual(
+      trace.map(({ service, path }) => [service, path]),
+      [
+        ["nexus", "/template/admin/service-call"],
+        ["template", "/admin/service-call"],
+        ["time_sheets", "/api/data"],
+      ],
+    );
+
     const again = await platform.helm("new", "time_sheets");
     assert.equal(again.status, 1);
     assert.match(again.output, /Cannot make the app "time_sheets"/);
@@ -438,4 +454,19 @@ async function get(platform: Platform, path: string, headers: Record<string, str
     dispatcher: client,
   });
   return { status: statusCode, headers: answered, text: await body.text() };
+}
+
+/** The way of the newest request whose line at Nexus has a text, as soon as all parts have logged theirs. */
+async function traceRequest(platform: Platform, text: string, parts: number) {
+  const filter = ["nexus", "--grep", text, "--lines", "1", "--json"];
+  let spans: { service: string; path: string }[] = [];
+  const isWhole = async () => {
+    const { output: line } = await platform.helm("logs", ...filter);
+    if (!line.includes(text)) return false;
+    const { status, output } = await platform.helm("trace", JSON.parse(line).request_id, "--json");
+    if (status === 0) ({ spans } = JSON.parse(output));
+    return spans.length >= parts;
+  };
+  await waitFor(isWhole, { timeoutMs: 30_000, what: `the ${parts} parts of ${text}` });
+  return spans;
 }
