@@ -29,7 +29,11 @@ export function addApps(cli: Argv, checkout: Checkout): void {
     "Make a new service, a copy of Template",
     (y) =>
       y
-        .positional("name", { type: "string", demandOption: true })
+        .positional("name", {
+          type: "string",
+          demandOption: true,
+          describe: "of a-z, 0-9, - and _; its address and its folder, too",
+        })
         .example("$0 new timesheets", "at /timesheets/, its code in apps/timesheets"),
     async ({ name }) => {
       const { makeNewApp } = await import("./new.ts");
@@ -68,10 +72,8 @@ function addInstall(cli: Argv, checkout: Checkout): void {
         })
         .check(({ port }) => port === undefined || requireWhole("--port", port, 65_535))
         .example("$0 install codex", "from the registry")
-        .example(
-          "$0 install https://git.example.org/team/rota.git --ref v2.1",
-          "from a repository",
-        ),
+        .example("$0 install ../rota", "a folder with a git repository")
+        .example("$0 install https://git.example.org/team/rota.git --ref v2.1", ""),
     async ({ app, name, ref, port, runtime, database, title, yes }) => {
       const { install } = await import("./install.ts");
       const wishes = { name, ref, port, runtime, database, title };
@@ -86,7 +88,12 @@ function addUpdate(cli: Argv, checkout: Checkout): void {
     "Bring apps to the newest version of what they are pinned to",
     (y) =>
       y
-        .positional("app", { type: "string", array: true, default: [] as string[] })
+        .positional("app", {
+          type: "string",
+          array: true,
+          default: [] as string[],
+          describe: 'a name of "helm apps"; several are good',
+        })
         .option("all", { type: "boolean", default: false, describe: "every app with a repository" })
         .option("ref", { type: "string", describe: "another branch, tag or commit from now on" })
         .option("force", {
@@ -99,8 +106,9 @@ function addUpdate(cli: Argv, checkout: Checkout): void {
           if (ref !== undefined && app.length !== 1) throw new Error("--ref is for a single app");
           return true;
         })
-        .example("$0 update codex", "")
-        .example("$0 update --all", ""),
+        .example("$0 update codex", "goes back by itself when that fails")
+        .example("$0 update codex --ref v2.2", "stays with that tag from now on")
+        .example("$0 update --all", "one after the other"),
     async ({ app, all, ref, force }) => {
       const { update } = await import("./install.ts");
       const isFine = await update(checkout, all ? undefined : app, { ref, isForced: force });
@@ -115,7 +123,11 @@ function addUninstall(cli: Argv, checkout: Checkout): void {
     "Take an app away; its data is kept",
     (y) =>
       y
-        .positional("app", { type: "string", demandOption: true })
+        .positional("app", {
+          type: "string",
+          demandOption: true,
+          describe: 'a name of "helm apps"',
+        })
         .option("delete-data", {
           type: "boolean",
           default: false,

@@ -239,6 +239,10 @@ test("it works from any folder and by a link", async (t) => {
   await symlink("scripts/helm", join(checkout.root, "linked"));
   const shown = await run("linked", ["config", "get", "system.hostname"]);
   assert.equal(shown.stdout, "localhost\n", shown.stderr);
+  // Called in the folder of the script: that is where the path is meant from.
+  const nothing = await run("scripts/helm", ["install", "./nothing"]);
+  const path = join(checkout.root, "scripts", "nothing");
+  assert.equal(nothing.stderr, `Cannot install "./nothing": there is no folder ${path}\n`);
 });
 
 /** A zombie counts as gone: in a container nobody may collect the daemon, whose parent ended long ago. */

@@ -2,6 +2,7 @@
 import yargs, { type Argv } from "yargs";
 import type { Checkout } from "../config/checkout.ts";
 import { addCommands } from "./command_table.ts";
+import { readCommandTree } from "./command_tree.ts";
 import { explainFailure } from "./explain_failure.ts";
 import { tidyHelp } from "./help_text.ts";
 import { print } from "./output.ts";
@@ -42,7 +43,7 @@ export async function runCommandLine(
     .exitProcess(false)
     .fail((message, error) => {
       // yargs has a message of its own only for wrong usage; what a command threw comes without one.
-      throw message ? usageError(message, cli, words) : error;
+      throw message ? usageError(message, cli, { words, tree: readCommandTree(checkout) }) : error;
     });
   addCommands(cli, checkout);
   if (words.length === 0) throw new UsageError(tidyHelp(await cli.getHelp()));

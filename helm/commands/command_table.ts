@@ -29,7 +29,12 @@ export function addCommands(cli: Argv, checkout: Checkout): Argv {
   cli.command("identity", "Look after the identity provider", (y) => addIdentity(y, checkout));
   cli.command("config", "Show and change the settings", (y) => addConfig(y, checkout));
   addCompletion(cli);
-  return cli;
+  return cli
+    .example("$0 up --detach", "start everything")
+    .example("$0 status", "what runs, and what is wrong")
+    .example("$0 logs template -f", "what a service says")
+    .example("$0 new timesheets", "a service of your own")
+    .epilogue('"helm <command> --help" tells more of each, with examples.');
 }
 
 function addInit(cli: Argv, checkout: Checkout): void {
@@ -57,7 +62,7 @@ function addInit(cli: Argv, checkout: Checkout): void {
           }
           return requireWhole("--port-offset", portOffset, 57_000);
         })
-        .example("$0 init --environment production --hostname hive.example.org", "for a team")
+        .example("$0 init --environment production --hostname hive.example.org", "")
         .example("$0 init --port-offset 100", "beside another installation"),
     async ({ adminPassword, hostname = "localhost", environment, portOffset, tls }) => {
       const { init } = await import("./init.ts");
@@ -120,7 +125,12 @@ function addServices(cli: Argv, checkout: Checkout): void {
     "Restart services; without a name, all but Helm itself",
     (y) =>
       y
-        .positional("service", { type: "string", array: true, default: [] as string[] })
+        .positional("service", {
+          type: "string",
+          array: true,
+          default: [] as string[],
+          describe: 'a name of "helm status"; several are good',
+        })
         .example("$0 restart core nexus", "one after the other"),
     async ({ service }) => {
       const { act, restartAll } = await import("./services.ts");
@@ -155,6 +165,7 @@ function addKeys(cli: Argv, checkout: Checkout): void {
           await rotateKeys(checkout);
         },
       )
+      .example("$0 keys rotate", "nobody is signed out by it")
       .demandCommand(1, "Name an action: rotate."),
   );
 }

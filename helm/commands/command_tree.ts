@@ -9,10 +9,14 @@ export interface CommandNode {
   readonly path: string;
   readonly description: string;
   readonly commands: readonly CommandNode[];
-  readonly positionals: readonly Argument[];
+  readonly positionals: readonly Positional[];
   readonly options: readonly Option[];
   /** Command lines, without what is said about them. */
   readonly examples: readonly string[];
+}
+
+export interface Positional extends Argument {
+  readonly isRequired: boolean;
 }
 
 export interface Argument {
@@ -33,6 +37,13 @@ export interface Option extends Argument {
 
 export function readCommandTree(checkout: Checkout): CommandNode {
   return record("", "", (cli) => addCommands(cli, checkout));
+}
+
+/** @param path as a node has it */
+export function findCommand(command: CommandNode, path: string): CommandNode | undefined {
+  if (command.path === path) return command;
+  const next = command.commands.find((each) => `${path} `.startsWith(`${each.path} `));
+  return next === undefined ? undefined : findCommand(next, path);
 }
 
 interface Definition {
@@ -80,9 +91,10 @@ function record(path: string, description: string, build: Build, words = ""): Co
     },
   );
   build(recorder as Argv);
-  const positionals = [...words.matchAll(/[<[]([\w-]+)(\.\.)?[>\]]/g)].map(
-    ([, name = "", dots]) => ({
+  const positionals = [...words.matchAll(/([<[])([\w-]+)(\.\.)?[>\]]/g)].map(
+    ([, bracket, name = "", dots]) => ({
       ...toArgument(name, described.get(name) ?? {}),
+      isRequired: bracket === "<",
       isRepeatable: dots !== undefined,
     }),
   );

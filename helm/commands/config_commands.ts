@@ -2,6 +2,8 @@ import type { Argv } from "yargs";
 import type { Checkout } from "../config/checkout.ts";
 
 const text = { type: "string", demandOption: true } as const;
+const setting = { ...text, describe: "a setting, such as system.log_level" } as const;
+const app = { ...text, describe: "a name of the configuration, such as template" } as const;
 const json = { type: "boolean", default: false, describe: "for programs" } as const;
 const restart = {
   type: "boolean",
@@ -22,19 +24,29 @@ export function addConfig(cli: Argv, checkout: Checkout): Argv {
   addHistory(cli, checkout);
   const actions =
     "show, get, explain, set, unset, plan, sync-all, history, undo, write-dotenv, write-conf";
-  return cli.demandCommand(1, `Name an action: ${actions}.`);
+  return cli
+    .example("$0 config set system.log_level DEBUG", "a change, and what it takes")
+    .example("$0 config history", "who changed what; undo goes back")
+    .demandCommand(1, `Name an action: ${actions}.`);
 }
 
 function addReading(cli: Argv, checkout: Checkout): void {
   const load = () => import("./config.ts");
   cli
-    .command("show", "Show all settings, secrets masked", {}, async () => {
-      await (await load()).showConfig(checkout);
-    })
+    .command(
+      "show",
+      "Show all settings, secrets masked",
+      (y) => y.example("$0 config show", "as JSON"),
+      async () => (await load()).showConfig(checkout),
+    )
     .command(
       "get <key>",
       "Show one value",
-      (y) => y.positional("key", text).example("$0 config get apps.core.port", ""),
+      (y) =>
+        y
+          .positional("key", setting)
+          .example("$0 config get apps.core.port", "the value alone")
+          .example("$0 config get apps.core", "a group of them, secrets masked"),
       async ({ key }) => (await load()).getConfig(checkout, key),
     )
     .command(
@@ -42,11 +54,14 @@ function addReading(cli: Argv, checkout: Checkout): void {
       "Say where a value comes from, and what it overrides",
       (y) =>
         y
-          .positional("key", text)
+          .positional("key", {
+            ...text,
+            describe: "a setting, or with --app a variable or an option of that app",
+          })
           .option("app", { type: "string", describe: "whose variable or option it is" })
           .option("json", json)
           .example("$0 config explain CORE_SERVICE_URL --app template", "")
-          .example("$0 config explain database.connection_string --app core", "")
+          .example("$0 config explain database.db_name --app core", "")
           .example("$0 config explain system.log_level", "whom it reaches"),
       async ({ key, app, json }) => {
         const { explainConfig } = await import("./config_explain.ts");
@@ -63,11 +78,14 @@ function addChanging(cli: Argv, checkout: Checkout): void {
       "Change a value and restart what it concerns; a secret is read from standard input",
       (y) =>
         y
-          .positional("key", text)
-          .positional("value", { type: "string" })
+          .positional("key", setting)
+          .positional("value", {
+            type: "string",
+            describe: "text or JSON; without it, from standard input",
+          })
           .option("restart", restart)
           .option("own-key", ownKey)
-          .example("$0 config set system.log_level DEBUG", "")
+          .example("$0 config set system.log_level DEBUG", "restarts whom it concerns")
           .example("$0 config set keycloak.admin_password", "asks for it"),
       async ({ key, value, restart, ownKey }) =>
         (await load()).setConfig(checkout, key, value, { restarts: restart, isOwnKey: ownKey }),
@@ -77,9 +95,9 @@ function addChanging(cli: Argv, checkout: Checkout): void {
       "Remove a value, so that its default counts",
       (y) =>
         y
-          .positional("key", text)
+          .positional("key", setting)
           .option("restart", restart)
-          .example("$0 config unset apps.template.title", ""),
+          .example("$0 config unset apps.template.title", "back to its default"),
       async ({ key, restart }) => (await load()).unsetConfig(checkout, key, { restarts: restart }),
     )
     .command(
@@ -87,7 +105,12 @@ function addChanging(cli: Argv, checkout: Checkout): void {
       "Show what sync-all would write and restart, as it is or after a change",
       (y) =>
         y
-          .positional("change", { type: "string", array: true, default: [] as string[] })
+          .positional("change", {
+            type: "string",
+            array: true,
+            default: [] as string[],
+            describe: "a setting and its value, or several such pairs",
+          })
           .option("own-key", ownKey)
           .option("json", json)
           .example("$0 config plan", "what sync-all would do now")
@@ -104,7 +127,10 @@ function addWriting(cli: Argv, checkout: Checkout): void {
     .command(
       "sync-all",
       "Write every app's files anew where they differ, and restart what it concerns",
-      (y) => y.option("restart", restart),
+      (y) =>
+        y
+          .option("restart", restart)
+          .example("$0 config sync-all", "after the settings were edited by hand"),
       async ({ restart }) => {
         const { applyConfig } = await import("./config_apply.ts");
         await applyConfig(checkout, { restarts: restart });
@@ -113,13 +139,15 @@ function addWriting(cli: Argv, checkout: Checkout): void {
     .command(
       "write-dotenv <app>",
       "Write one app's .env (and .flaskenv, if it is in Python)",
-      (y) => y.positional("app", text),
+      (y) =>
+        y.positional("app", app).example("$0 config write-dotenv template", "restarts nothing"),
       async ({ app }) => (await import("./config.ts")).writeAppDotenv(checkout, app),
     )
     .command(
       "write-conf <app>",
       "Write one app's instance/<app>.conf",
-      (y) => y.positional("app", text),
+      (y) =>
+        y.positional("app", app).example("$0 config write-conf template", "keeps other sections"),
       async ({ app }) => (await import("./config.ts")).writeAppConf(checkout, app),
     );
 }
@@ -130,7 +158,7 @@ function addHistory(cli: Argv, checkout: Checkout): void {
     .command(
       "history",
       "Show who changed which settings, the newest first",
-      (y) => y.option("json", json),
+      (y) => y.option("json", json).example("$0 config history", "with the IDs for undo"),
       async ({ json }) => (await load()).showHistory(checkout, { isJson: json }),
     )
     .command(

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import test from "node:test";
+import { type CommandNode, readCommandTree } from "./command_tree.ts";
 import { makeConfiguration, makeInstallation, runHere, type TestInstallation } from "./testing.ts";
 
 type Row = readonly [words: string, status: number, stderr: RegExp];
@@ -22,7 +23,10 @@ const moreWrongUsage: readonly (readonly [words: string, message: RegExp])[] = [
   ["up --detached", /^helm up: there is no option --detached; did you mean "--detach"\?/],
   ["init --port-ofset=3", /^helm init: there is no option --port-ofset; did you mean "--port-o/],
   ["status core", /^helm status: "core" is one argument too many/],
-  ["config set", /^helm config set: an argument is missing \("helm config set --help"/],
+  [
+    "config set",
+    /^helm config set: <key> is missing: a setting, such as system\.log_level \("helm c/,
+  ],
   ["logs --level loud", /^helm logs: --level is "loud", it has to be one of "debug", "info", /],
   ["logs --level", /^helm logs: --level needs a value, one of /],
   ["logs -n many", /^helm logs: --lines has to be a whole number/],
@@ -83,6 +87,59 @@ test("wrong usage ends with 2 and says in a line what may have been meant", asyn
   assert.match(help.stdout, /Examples:\n +helm init --environment production/);
   assert.doesNotMatch(help.stdout, /\[(?:boolean|string|default: false)\]/);
 });
+
+test("no command takes what it does not know, and each says what it needs and what was meant", async (t) => {
+  const { checkout, helm } = await makeConfiguration(t);
+  const complain = async (words: string, expected: string) => {
+    const { status, stdout, stderr } = await helm(...words.split(" "));
+    assert.deepEqual([status, stdout], [2, ""], words);
+    assert.ok(stderr.startsWith(expected), `${words}: ${stderr}`);
+    assert.match(stderr, /^[^\n]+ \("helm [^"]*--help" tells more\)\n$/, words);
+  };
+  const tree = readCommandTree(checkout);
+  for (const { path, commands, positionals, options } of listCommands(tree)) {
+    const name = `helm ${path}`.trim();
+    const isGroup = commands.length > 0 && positionals.length === 0;
+    if (isGroup) {
+      await complain(`${path} frobnicate`.trim(), `${name}: there is no command "frobnicate" (`);
+      const [first] = commands.map((command) => command.path.split(" ").at(-1) ?? "");
+      const meant = `${name}: there is no such command; did you mean "${first}"?`;
+      await complain(`${path} ${first}x`.trim(), meant);
+      continue;
+    }
+    const given = positionals.filter(({ isRequired }) => isRequired).map(() => "abcdef");
+    const good = [path, ...given].join(" ");
+    await complain(`${good} --frobnicate`, `${name}: there is no option --frobnicate (`);
+    for (const option of options) {
+      const wrong = `--${option.name}x`;
+      const expected = `${name}: there is no option ${wrong}; did you mean "--${option.name}"`;
+      await complain(`${good} ${wrong}`, expected);
+    }
+    const [first] = positionals;
+    if (given.length > 0) await complain(path, `${name}: <${first?.name}> is missing: `);
+    if (positionals.some(({ isRepeatable }) => isRepeatable)) continue;
+    const all = positionals.map(() => "abcdef");
+    await complain([path, ...all, "more"].join(" "), `${name}: "more" is one argument too many (`);
+  }
+});
+
+test("the help of every command has examples, and says what its arguments and options are", async (t) => {
+  const { checkout, helm } = await makeConfiguration(t);
+  for (const { path, positionals, options, examples } of listCommands(readCommandTree(checkout))) {
+    const { status, stdout } = await helm(...path.split(" ").filter(Boolean), "--help");
+    assert.equal(status, 0, path);
+    assert.match(stdout, /\n\nExamples:\n {2}\S/, path);
+    assert.ok(examples.length > 0, path);
+    for (const { name, description } of [...positionals, ...options]) {
+      assert.notEqual(description, "", `${path} ${name}`);
+    }
+    assert.doesNotMatch(stdout, /\[(?:boolean|string|default: false)\]/, path);
+  }
+});
+
+function listCommands(command: CommandNode): CommandNode[] {
+  return [command, ...command.commands.flatMap(listCommands)];
+}
 
 test("what cannot be done ends with 1 and the reason", async (t) => {
   await check((await makeConfiguration(t)).helm, withoutDaemon);

@@ -6,7 +6,9 @@ import { isSha256, isVersion } from "../keycloak/server/release_record.ts";
 export function addIdentity(cli: Argv, checkout: Checkout): Argv {
   addUpgrade(cli, checkout);
   addMigrate(cli, checkout);
-  return cli.demandCommand(1, "Name an action: upgrade, migrate.");
+  return cli
+    .example("$0 identity migrate --dry-run", "what a move to Keycloak would do")
+    .demandCommand(1, "Name an action: upgrade, migrate.");
 }
 
 function addUpgrade(cli: Argv, checkout: Checkout): void {

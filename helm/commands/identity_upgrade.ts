@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { connectAsAdmin } from "../config/app_databases.ts";
 import type { Checkout } from "../config/checkout.ts";
 import { loadMasterConfig, type MasterConfig } from "../config/master_config.ts";
@@ -9,6 +8,7 @@ import { findJava } from "../keycloak/server/java_runtime.ts";
 import { serverFolder } from "../keycloak/server/server_definition.ts";
 import { goBack, type UpgradeParts, upgradeServer } from "../keycloak/server/upgrade.ts";
 import { withoutFigure } from "../services/progress_text.ts";
+import { resolveTyped } from "./called_from.ts";
 import { print } from "./output.ts";
 
 export interface UpgradeOptions {
@@ -66,7 +66,7 @@ async function makeParts(
   };
   const distribution: DistributionRequest = {
     folder: serverFolder(checkout),
-    source: archive === undefined || /^https?:/i.test(archive) ? archive : resolve(archive),
+    source: archive === undefined || /^https?:/i.test(archive) ? archive : resolveTyped(archive),
     java: await findJava(),
     tell,
   };

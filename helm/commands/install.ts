@@ -1,6 +1,5 @@
 // helm install, update and uninstall: Helm does it, this shows how it goes.
 import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
 import type { Checkout } from "../config/checkout.ts";
 import { loadMasterConfig } from "../config/master_config.ts";
 import { runOperation } from "../control/app_client.ts";
@@ -10,6 +9,7 @@ import type { InstallRequest } from "../install/app_source.ts";
 import type { OperationRequest } from "../install/install_manager.ts";
 import type { OperationStatus } from "../install/operation.ts";
 import { ownRegistryFile } from "../install/own_registry.ts";
+import { resolveTyped } from "./called_from.ts";
 import { confirm } from "./confirm.ts";
 import { print } from "./output.ts";
 
@@ -87,11 +87,13 @@ const titles = {
   uninstall: "Uninstalling",
 } as const;
 
-/** Helm has another working directory than whoever types. */
+/** @returns the absolute path of a folder; a name or an address as it is @throws {Error} without that folder */
 async function findFolder(app: string): Promise<string> {
-  const isName = /^[a-z][a-z0-9_-]*$/.test(app);
-  const found = isName ? undefined : await stat(app).catch(() => undefined);
-  return found === undefined ? app : resolve(app);
+  if (/^[a-z][a-z0-9_-]*$/.test(app)) return app;
+  const path = resolveTyped(app);
+  if ((await stat(path).catch(() => undefined)) !== undefined) return path;
+  if (app.includes(":")) return app;
+  throw new Error(`Cannot install "${app}": there is no folder ${path}`);
 }
 
 async function listUpdatable(checkout: Checkout): Promise<string[]> {

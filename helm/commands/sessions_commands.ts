@@ -34,9 +34,11 @@ export function addSessions(cli: Argv, checkout: Checkout): Argv {
         y
           .positional("user", { ...text, describe: "a user name, or an account's ID" })
           .check(({ user }) => requireText("user", user))
-          .example("$0 sessions revoke-all ada", ""),
+          .example("$0 sessions revoke-all ada", "who may sign in again at once"),
       async ({ user }) => (await load()).revokeAllSessions(checkout, user),
     )
+    .example("$0 sessions list", "who is signed in")
+    .example("$0 sessions revoke-all ada", "sign ada out everywhere")
     .demandCommand(1, "Name an action: list, revoke, revoke-all.");
 }
 

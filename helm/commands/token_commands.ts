@@ -21,10 +21,7 @@ export function addToken(cli: Argv, checkout: Checkout): void {
         })
         .check(({ service }) => requireText("service", service))
         .example("$0 token template", "prints it, and nothing else")
-        .example(
-          'curl -H "Authorization: Bearer $($0 token template)" http://127.0.0.1:5040/api/data',
-          "as another service would",
-        )
+        .example('curl -H "Authorization: Bearer $($0 token template)" …', "")
         .epilogue(
           "Whoever has it is the service helm, and may do there what services may, which no permission level limits. A person's token comes from a sign-in alone, so there is none to be had here.",
         ),

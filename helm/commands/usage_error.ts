@@ -1,6 +1,7 @@
 // What is said about wrong usage: one line in one wording, with what may have been meant.
 import type { Argv } from "yargs";
 import { didYouMean } from "../control/near_names.ts";
+import { type CommandNode, findCommand, type Positional } from "./command_tree.ts";
 
 export class UsageError extends Error {}
 
@@ -16,15 +17,22 @@ interface FailedCommand {
 /**
  * @param message yargs' own, or that of one of our checks
  * @param words of the command line
+ * @param tree all commands
  */
-export function usageError(message: string, failed: Argv, words: readonly string[]): UsageError {
+export function usageError(
+  message: string,
+  failed: Argv,
+  { words, tree }: { words: readonly string[]; tree: CommandNode },
+): UsageError {
   const command = failed as unknown as FailedCommand;
   const { getContext, getCommandInstance } = command.getInternalMethods();
   // Of the arguments only the command itself: others may hold what is not for a screen.
-  const name = ["helm", ...new Set(getContext().commands)].join(" ");
+  const path = [...new Set(getContext().commands)].join(" ");
+  const name = `helm ${path}`.trim();
   const what = explain(message.trim(), {
     options: Object.keys(command.getOptions().key).map(dashed),
     hasCommands: getCommandInstance().getCommands().length > 0,
+    required: findCommand(tree, path)?.positionals.filter(({ isRequired }) => isRequired) ?? [],
     words,
   });
   return new UsageError(`${name}: ${what} ("${name} --help" tells more)`);
@@ -34,13 +42,15 @@ interface Usage {
   readonly options: readonly string[];
   /** It is a group of commands and does nothing by itself. */
   readonly hasCommands: boolean;
+  readonly required: readonly Positional[];
   readonly words: readonly string[];
 }
 
 function explain(message: string, usage: Usage): string {
   const unknown = /^Unknown arguments?: (.+)$/.exec(message)?.[1];
   if (unknown !== undefined) return explainUnknown(unknown, usage);
-  if (message.startsWith("Not enough non-option arguments")) return "an argument is missing";
+  const got = /^Not enough non-option arguments: got (\d+)/.exec(message)?.[1];
+  if (got !== undefined) return explainMissing(usage.required[Number(got)]);
   const command = /^Did you mean (.+)\?$/.exec(message)?.[1];
   if (command !== undefined) return `there is no such command; did you mean "${command}"?`;
   const choice = /Argument: (.+), Given: (.+), Choices: (.+)$/.exec(message);
@@ -49,6 +59,12 @@ function explain(message: string, usage: Usage): string {
   const what = usage.words.some((word) => word.startsWith(dashed(name))) ? dashed(name) : name;
   // yargs takes an option that comes last for one without a value.
   return `${what} ${given === "true" ? "needs a value," : `is ${given}, it has to be`} one of ${choices}`;
+}
+
+function explainMissing(missing: Positional | undefined): string {
+  return missing === undefined
+    ? "an argument is missing"
+    : `<${missing.name}> is missing: ${missing.description}`;
 }
 
 /** What yargs calls unknown: options without dashes. */

@@ -26,18 +26,21 @@ export function addUsers(cli: Argv, checkout: Checkout): Argv {
   addCreate(cli, checkout);
   addChanges(cli, checkout);
   addGroups(cli, checkout);
-  return cli.demandCommand(
-    1,
-    "Name an action: list, show, create, disable, enable, delete, reset-password, sign-out, groups, create-group.",
-  );
+  return cli
+    .example("$0 users list", "who there is")
+    .example("$0 users create ada --group technicians", "its password is shown once")
+    .demandCommand(
+      1,
+      "Name an action: list, show, create, disable, enable, delete, reset-password, sign-out, groups, create-group.",
+    );
 }
 
 const load = () => import("./users.ts");
 
 /** The user that a command is about. */
-function forUser<T>(y: Argv<T>) {
+function forUser<T>(y: Argv<T>, describe = "a user name, or an account's ID") {
   return y
-    .positional("user", { ...text, describe: "a user name, or an account's ID" })
+    .positional("user", { ...text, describe })
     .check(({ user }) => requireText("user", String(user)));
 }
 
@@ -56,7 +59,10 @@ function addListAndShow(cli: Argv, checkout: Checkout): void {
     .command(
       "show <user>",
       "Show one user, with groups and sessions at the identity provider",
-      (y) => forUser(y).option("json", json).example("$0 users show ada", ""),
+      (y) =>
+        forUser(y)
+          .option("json", json)
+          .example("$0 users show ada", "groups, sessions, whether enabled"),
       async ({ user, json }) => (await load()).showUser(checkout, user, { isJson: json }),
     );
 }
@@ -66,14 +72,15 @@ function addCreate(cli: Argv, checkout: Checkout): void {
     "create <user>",
     "Make a user; the password is made too, and shown once",
     (y) =>
-      forUser(y)
+      forUser(y, "the new user's name, to sign in with")
         .option("email", { type: "string", describe: "may be used to sign in, too" })
         .option("first-name", { type: "string", describe: "as pages show it" })
         .option("last-name", { type: "string", describe: "as pages show it" })
         .option("group", { ...list, describe: "such as technicians; may be repeated" })
         .option("temporary", temporary)
         .option("password-stdin", passwordInput)
-        .example("$0 users create ada --email ada@example.org --group technicians", ""),
+        .example("$0 users create ada --group technicians", "makes a password, and shows it once")
+        .example("$0 users create ada --email ada@example.org --password-stdin", ""),
     async ({ user, email, firstName, lastName, group, temporary, passwordStdin }) => {
       const given = {
         username: user,
@@ -96,13 +103,14 @@ function addChanges(cli: Argv, checkout: Checkout): void {
     .command(
       "disable <user>",
       "Keep somebody from signing in, and sign them out everywhere",
-      (y) => forUser(y).option("force", force).example("$0 users disable ada", ""),
+      (y) =>
+        forUser(y).option("force", force).example("$0 users disable ada", "at once, until enabled"),
       async ({ user, force }) => (await load()).disableUser(checkout, user, { isForced: force }),
     )
     .command(
       "enable <user>",
       "Let somebody sign in again",
-      (y) => forUser(y).example("$0 users enable ada", ""),
+      (y) => forUser(y).example("$0 users enable ada", "with the same password"),
       async ({ user }) => (await load()).enableUser(checkout, user),
     )
     .command(
@@ -161,9 +169,9 @@ function addGroups(cli: Argv, checkout: Checkout): void {
       "Make a group",
       (y) =>
         y
-          .positional("group", text)
+          .positional("group", { ...text, describe: "the new group's name" })
           .check(({ group }) => requireText("group", group))
-          .example("$0 users create-group sales", ""),
+          .example("$0 users create-group sales", "with nobody in it"),
       async ({ group }) => (await load()).createGroup(checkout, group),
     );
 }
