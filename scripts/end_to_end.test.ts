@@ -14,6 +14,9 @@ import {
   startBrowser,
 } from "./browser_testing.ts";
 import { visitEveryPage } from "./every_page_testing.ts";
+import { findIntruders, signInPeople } from "./faults/part_actors.ts";
+import { PartLoad } from "./faults/part_load.ts";
+import { restartOf } from "./faults/part_steps.ts";
 import { runRestartLoad } from "./faults/restart_load.ts";
 import { signInTo } from "./faults/sign_in_to.ts";
 import { makeFlaskRepository, skipWithoutFlask } from "./flask_app_testing.ts";
@@ -315,6 +318,24 @@ describe("the platform, started by one command", () => {
     assert.deepEqual(figures.failures, []);
     assert.ok(figures.requests >= 2000 && figures.writes > 100 && figures.newConnections > 100);
     assert.notEqual((await platform.status()).get("template")?.pid, before);
+  });
+
+  test("R25: restarts of Core, Nexus and Helm under load sign nobody out, let nobody in and lose no write", async (t) => {
+    const people = await signInPeople(platform, ["grace"]);
+    const load = new PartLoad(platform.origin, await findIntruders(platform, people[0]));
+    await load.begin(people);
+    for (const step of [restartOf("core"), restartOf("nexus"), restartOf("helm")]) {
+      await load.during(step.name, step.closesNexus, () => step.act(platform));
+    }
+    const { faults, steps, ...figures } = await load.end();
+    assert.deepEqual(faults, []);
+    const byName = new Map(steps.map((step) => [step.step, step]));
+    // Else nothing was tried.
+    assert.ok((byName.get("restart core")?.troubles["503"] ?? 0) > 0);
+    assert.ok(steps.every(({ refusals, step }) => refusals > 0 || step === "before"));
+    const nexus = byName.get("restart nexus");
+    if (!restartOf("nexus").closesNexus) assert.deepEqual(nexus?.troubles, {});
+    t.diagnostic(JSON.stringify({ ...figures, steps }));
   });
 
   test("R28: Helm learns of the requests from Nexus, and /metrics is for this machine alone", async () => {

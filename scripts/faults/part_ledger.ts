@@ -12,6 +12,11 @@ interface Entry {
 export class NoteLedger {
   readonly #entries = new Map<string, Entry>();
 
+  /** @param before the notes that are there already, and stay */
+  constructor(before: readonly string[] = []) {
+    for (const text of before) this.#entries.set(text, { isWritten: true });
+  }
+
   /** To be called before the request is sent. */
   writing(text: string): void {
     this.#entries.set(text, { isWritten: undefined });

@@ -86,9 +86,10 @@ export class PartLoad {
   }
 
   /** Begins a client with kept connections and one without for each person, and two for intruders. */
-  begin(people: readonly Person[]): void {
+  async begin(people: readonly Person[]): Promise<void> {
     for (const person of people) {
-      this.#ledgers.set(person, new NoteLedger());
+      const before = await readNotes(this.#origin, person.cookie);
+      this.#ledgers.set(person, new NoteLedger(before));
       for (const isKept of [true, false]) this.#work.push(this.#beThere(person, isKept));
     }
     for (const isKept of [true, false]) this.#work.push(this.#intrude(isKept));

@@ -24,7 +24,7 @@ try {
   const people = await signInPeople(platform, ["ada", "bob", "eve"]);
   const intruders = await findIntruders(platform, people[0]);
   const load = new PartLoad(platform.origin, intruders);
-  load.begin(people);
+  await load.begin(people);
   const over = new AbortController();
   const signingOut = keepSigningOut(platform.origin, load, over.signal);
   for (let round = 1; round <= Number(values.rounds); round++) {
