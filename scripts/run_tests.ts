@@ -19,7 +19,7 @@ const longest = [
   "core/shared_revocations.test.ts",
   "helm/keycloak/realm_setup.test.ts",
   "helm/commands/users.test.ts",
-  "helm/commands/exit_status.test.ts",
+  "helm/commands/completion.test.ts",
   "scripts/start.test.ts",
   "nexus/processes.test.ts",
 ];

@@ -4,7 +4,9 @@ import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
 import { promisify } from "node:util";
+import type { Checkout } from "../config/checkout.ts";
 import { findFreeOffset, modeOf } from "../testing.ts";
+import { passwordVariable } from "./init.ts";
 import { makeConfiguration, makeInstallation, runHere } from "./testing.ts";
 
 test("init makes an installation, and a second time changes nothing and says so", async (t) => {
@@ -43,21 +45,28 @@ test("without openssl there is plain HTTP, and one line that says why", async (t
 
 test("in production a generated password is shown once; a given one is not shown", async (t) => {
   const words = ["--environment", "production", "--hostname", "hive.example.org", "--no-tls"];
-  const init = async (env: NodeJS.ProcessEnv, more: string[], input = "") => {
-    const { run, checkout } = await makeInstallation(t, { isInitialised: false });
-    const all = ["init", ...words, "--port-offset", String(await findFreeOffset()), ...more];
-    const { stdout } = await run("scripts/helm", all, { env, input });
-    const { keycloak } = JSON.parse(await readFile(checkout.masterConfigFile, "utf8"));
-    return { stdout, password: keycloak.admin_password as string };
+  const readPassword = async ({ masterConfigFile }: Checkout): Promise<string> => {
+    return JSON.parse(await readFile(masterConfigFile, "utf8")).keycloak.admin_password;
   };
-  const generated = await init({}, []);
+  const all = async () => ["init", ...words, "--port-offset", String(await findFreeOffset())];
+  const init = async () => {
+    const { helm, checkout } = await makeConfiguration(t, { isInitialised: false });
+    const { stdout } = await helm(...(await all()));
+    return { stdout, password: await readPassword(checkout) };
+  };
+  const generated = await init();
   assert.ok(generated.stdout.includes(`"${generated.password}". It is shown this once`));
   assert.ok(generated.password.length >= 20);
-  const given = await init({ HELM_ADMIN_PASSWORD: "from the environment" }, []);
+  t.after(() => delete process.env[passwordVariable]);
+  process.env[passwordVariable] = "from the environment";
+  const given = await init();
+  delete process.env[passwordVariable];
   assert.equal(given.password, "from the environment");
   assert.doesNotMatch(given.stdout, /from the env/);
-  const typed = await init({}, ["--admin-password"], "typed in\n");
-  assert.equal(typed.password, "typed in");
+  const { run, checkout } = await makeInstallation(t, { isInitialised: false });
+  const asking = [...(await all()), "--admin-password"];
+  await run("scripts/helm", asking, { input: "typed in\n" });
+  assert.equal(await readPassword(checkout), "typed in");
 });
 
 test("a value is shown, set and removed by its key, and the apps' files follow", async (t) => {

@@ -82,7 +82,7 @@ test("wrong usage ends with 2 and says in a line what may have been meant", asyn
     moreWrongUsage.map(([words, message]): Row => [words, 2, message]),
   );
   await check(here, beforeInit);
-  const help = await installation.helm("init", "--help");
+  const help = await here("init", "--help");
   assert.equal(help.status, 0);
   assert.match(help.stdout, /Examples:\n +helm init --environment production/);
   assert.doesNotMatch(help.stdout, /\[(?:boolean|string|default: false)\]/);
