@@ -7,6 +7,9 @@ import { writeDaemonFile } from "../control/daemon_file.ts";
 import { searchLogs } from "../control/log_search.ts";
 import { logEnds } from "../control/log_tail.ts";
 import { listLogs } from "../logs/log_api.ts";
+import type { LogQuery } from "../logs/log_query.ts";
+import type { LogStore } from "../logs/log_store.ts";
+import { searchStored } from "../logs/stored_search.ts";
 import { lineAt, startTestLogs, type TestLogs } from "../logs/testing.ts";
 import { rotateLog } from "../services/log_rotation.ts";
 import { readProcess } from "../services/process_table.ts";
@@ -32,6 +35,28 @@ test("what the files have lost comes from the database, and what they have does 
   assert.deepEqual(await find(100, { level: "warn" }), []);
   const inFiles = await searchLogs(logDir, logEnds(logDir, names), { level: "debug" }, 100);
   assert.equal(inFiles.length, 20);
+});
+
+test("a search that stops on its way goes on by itself", async (t) => {
+  const logs = await startTestLogs(t);
+  const numbers = Array.from({ length: 10 }, (_, i) => i);
+  await storeAndRotate(logs, numbers, 10);
+  logs.write("core", ...numbers.map((i) => lineAt(10 + i, `other ${i}`)));
+  await storeAndRotate(
+    logs,
+    numbers.map((i) => 20 + i),
+    30,
+  );
+  const limits = { hasTextIndex: false, windowLines: 4, readingMs: 0 };
+  const search = async (query: LogQuery) => await searchStored(logs.sql, query, limits);
+  await serveLogs(t, logs, { search });
+  const { checkout } = logs;
+  const filter = { text: "e 1" };
+  const found = await findStoredLines({ checkout, names: ["core"], filter, count: 9 });
+  assert.deepEqual(
+    found.map(({ line }) => JSON.parse(line).message),
+    ["line 1"],
+  );
 });
 
 test("without a Helm to ask only the files are searched, which is said", async (t) => {
@@ -61,12 +86,16 @@ async function storeAndRotate(
 }
 
 /** What the command line asks of the daemon, served by this process. */
-async function serveLogs(t: TestContext, logs: TestLogs): Promise<void> {
+async function serveLogs(
+  t: TestContext,
+  logs: TestLogs,
+  search?: Pick<LogStore, "search">,
+): Promise<void> {
   const { checkout, log } = logs;
   const store = logs.startStore();
   await logs.waitForLines(30);
   const platform = { config: makeConfig(), checkout };
-  const handler = listLogs({ platform, logs: store });
+  const handler = listLogs({ platform, logs: search ?? store });
   const routes = [{ method: "GET", path: "/control/logs", handler }];
   const server = await serve(router(routes, { service: "helm", log }), { port: 0 });
   t.after(() => server.close());

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { HttpError } from "@hivematrix/lib/http_error";
 import { parse } from "parse5";
 import { lineAt } from "../logs/testing.ts";
 import { startLogPages } from "./log_testing.ts";
@@ -99,11 +100,43 @@ test("while the database is away the files are searched, and the page says so", 
   assert.match(text, /in the file/);
 });
 
+test("a search that has stopped says how far it came, and goes on from there", async (t) => {
+  const { ask, page, store } = await startLogPages(t);
+  const stoppedAt = { atMs: Date.UTC(2026, 10, 23, 20, 41), id: 17 };
+  store.search = async () => ({ lines: [], hasMore: true, stoppedAt });
+  const text = await page("/logs?q=xq&level=warn");
+  assert.match(text, /No line found so far/);
+  assert.match(
+    text,
+    /only lines\s+back\s+to <time [^>]*>2026-11-23 20:41:00<\/time> were searched/,
+  );
+  const place = `${stoppedAt.atMs}-17`;
+  assert.ok(
+    text.includes(`href="/helm/logs?q=xq&level=warn&before=${place}">Search further back<`),
+  );
+  const answer = await readJson(await ask("/api/logs?q=xq"));
+  assert.equal(answer.looked_to, "2026-11-23T20:41:00.000Z");
+  assert.equal(answer.older, place);
+  const onwards = await page(`/logs?q=xq&after=${stoppedAt.atMs - 1}-9`);
+  assert.ok(onwards.includes(`href="/helm/logs?q=xq&after=${place}">Search further on<`));
+
+  store.search = async () => ({ lines: [], hasMore: false });
+  const end = await page(`/logs?q=xq&before=${place}`);
+  assert.match(end, /Nothing that is kept of the logs is like this/);
+  // The way back begins with the line that the first search ended at.
+  assert.ok(end.includes(`href="/helm/logs?q=xq&after=${stoppedAt.atMs}-16">Newer<`));
+
+  store.search = async () => await Promise.reject(new HttpError(504, "Narrow the search"));
+  assert.equal((await ask("/logs?q=xq")).status, 504);
+  assert.match(await page("/logs?q=xq"), /role="alert"><p>Narrow the search/);
+});
+
 async function readJson(response: Response) {
   return (await response.json()) as {
     lines: { line: string }[];
     older?: string;
     newer?: string;
     source: string;
+    looked_to?: string;
   };
 }

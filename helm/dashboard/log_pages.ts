@@ -4,8 +4,8 @@ import { html } from "@hivematrix/lib/responses";
 import type { Handler } from "@hivematrix/lib/router";
 import type { Views } from "@hivematrix/lib/views";
 import { serviceNames } from "../config/service_names.ts";
-import { findLines, type LogSearchParts } from "../logs/find_lines.ts";
-import { readPlaces } from "../logs/log_api.ts";
+import { type FoundLines, findLines, type LogSearchParts } from "../logs/find_lines.ts";
+import { readLookedTo, readPlaces } from "../logs/log_api.ts";
 import { type LogQuery, readLogQuery } from "../logs/log_query.ts";
 import { keepTogether } from "./further_lines.ts";
 import { logRow } from "./log_row.ts";
@@ -20,9 +20,10 @@ export function showLogs(parts: LogPagesParts): Handler<UserContext> {
   const { platform, views } = parts;
   return async (_request, { url, link }) => {
     const { searchParams: params } = url;
-    const { query, problem } = readKindly(params);
-    const found = query === undefined ? undefined : await findLines(parts, query);
+    const { query, found, problem, status } = await findKindly(parts, params);
     const { older, newer } = query && found ? readPlaces(query, found) : {};
+    const lookedTo = found && readLookedTo(found);
+    const isBackwards = query?.cursor?.direction === "newer";
     const pageLink = (name: string, place: string | undefined) =>
       place !== undefined && link(`/logs?${withPlace(params, name, place)}`);
     return html(
@@ -39,14 +40,21 @@ export function showLogs(parts: LogPagesParts): Handler<UserContext> {
         is_from_files: found?.isFromFiles === true,
         is_newest: newer === undefined && found !== undefined && query?.untilMs === undefined,
         is_empty: found?.lines.length === 0,
+        looked_to: lookedTo && {
+          iso: lookedTo,
+          time: lookedTo.slice(0, 19).replace("T", " "),
+          is_backwards: isBackwards,
+        },
         lines: keepTogether(found?.lines ?? []).map((line) => logRow(line, link)),
         paging: (older ?? newer) !== undefined && {
           older_url: pageLink("before", older),
           newer_url: pageLink("after", newer),
+          older_label: lookedTo && !isBackwards ? "Search further back" : "Older",
+          newer_label: lookedTo && isBackwards ? "Search further on" : "Newer",
           newest_url: newer !== undefined && link(`/logs?${withPlace(params)}`),
         },
       }),
-      { status: problem === undefined ? 200 : 400 },
+      { status },
     );
   };
 }
@@ -58,13 +66,17 @@ const levelLabels: Readonly<Record<string, string>> = {
   error: "Errors",
 };
 
-/** A form that was filled in wrongly comes back with what is wrong. */
-function readKindly(params: URLSearchParams): { query?: LogQuery; problem?: string } {
+/** A form that was filled in wrongly, or asks for too much, comes back with what is wrong. */
+async function findKindly(
+  parts: LogSearchParts,
+  params: URLSearchParams,
+): Promise<{ query?: LogQuery; found?: FoundLines; problem?: string; status: number }> {
   try {
-    return { query: readLogQuery(params) };
+    const query = readLogQuery(params);
+    return { query, found: await findLines(parts, query), status: 200 };
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
-    return { problem: error.message };
+    return { problem: error.message, status: error.status };
   }
 }
 

@@ -6,7 +6,8 @@ import { readShownLine } from "./shown_line.ts";
 
 /**
  * GET /api/logs?q=&level=&service=&since=&until=&request=&n=: lines, the newest first. `older` and
- * `newer` are values for `before=` and `after=`, where there is such a page.
+ * `newer` are values for `before=` and `after=`, where there is such a page. `looked_to` is a time where
+ * the search has stopped there, with or without lines; the next page goes on from it.
  */
 export function listLogs(parts: LogSearchParts): Handler<Context> {
   return async (_request, { url }) => {
@@ -25,7 +26,7 @@ export function listLogs(parts: LogSearchParts): Handler<Context> {
     }));
     const source = found.isFromFiles ? "files" : "database";
     return Response.json(
-      { lines, older, newer, source },
+      { lines, older, newer, source, looked_to: readLookedTo(found) },
       { headers: { "cache-control": "no-store" } },
     );
   };
@@ -34,10 +35,13 @@ export function listLogs(parts: LogSearchParts): Handler<Context> {
 /** Where the pages beside this one begin; `undefined` where there is none. */
 export function readPlaces(
   { cursor }: Pick<LogQuery, "cursor">,
-  { lines, hasMore, isFromFiles }: FoundLines,
+  { lines, hasMore, stoppedAt, isFromFiles }: FoundLines,
 ): { older: string | undefined; newer: string | undefined } {
-  const [first, last] = [lines[0], lines.at(-1)];
   const isBackwards = cursor?.direction === "newer";
+  // Where there are no lines, the way back begins with the very line that this search went on from.
+  const origin = cursor && { ...cursor, id: cursor.id + (isBackwards ? 1 : -1) };
+  const first = (isBackwards ? stoppedAt : undefined) ?? lines[0] ?? origin;
+  const last = (isBackwards ? undefined : stoppedAt) ?? lines.at(-1) ?? origin;
   // Whoever comes from an older page can go back there.
   const hasOlder = isBackwards || hasMore;
   const hasNewer = isBackwards ? hasMore : cursor !== undefined;
@@ -45,4 +49,9 @@ export function readPlaces(
     older: hasOlder && !isFromFiles && last !== undefined ? formatPlace(last) : undefined,
     newer: hasNewer && !isFromFiles && first !== undefined ? formatPlace(first) : undefined,
   };
+}
+
+/** How far was looked, where that is not to the end. */
+export function readLookedTo({ stoppedAt }: Pick<FoundLines, "stoppedAt">): string | undefined {
+  return stoppedAt && new Date(stoppedAt.atMs).toISOString();
 }

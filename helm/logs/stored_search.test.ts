@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { connectDatabase, type Sql } from "@hivematrix/lib/database";
+import { createTestLog } from "@hivematrix/lib/testing";
+import type { Cursor } from "./log_cursor.ts";
 import type { LogQuery } from "./log_query.ts";
 import type { LogStore } from "./log_store.ts";
 import { type FoundPage, searchStored } from "./stored_search.ts";
@@ -89,6 +92,87 @@ test("a rare text far back is found by the index, and without one by reading", a
     assert.equal((await find("hay 29")).length, 100);
   }
 });
+
+test("what is long to look for is looked for piece by piece, in both directions, without missing a line", async (t) => {
+  const { makeTables, sql } = await startTestLogs(t);
+  await makeTables();
+  const needles = [5, 300, 301, 999];
+  await insertLines(sql, 1050, needles, "xq");
+  const limits = { hasTextIndex: false, windowLines: 100, readingMs: 0 };
+  for (const direction of ["older", "newer"] as const) {
+    const found: number[] = [];
+    let cursor: Cursor = { direction, atMs: direction === "older" ? 9e12 : 0, id: 0 };
+    let pageCount = 0;
+    for (;;) {
+      const page = await searchStored(sql, { ...everything, text: "XQ", cursor }, limits);
+      pageCount++;
+      const ids = page.lines.map(({ id }) => id);
+      found.push(...(direction === "older" ? ids : ids.reverse()));
+      assert.equal(page.hasMore, page.stoppedAt !== undefined);
+      if (page.stoppedAt === undefined) break;
+      cursor = { direction, ...page.stoppedAt };
+    }
+    assert.deepEqual(found, direction === "older" ? needles.toReversed() : needles);
+    assert.equal(pageCount, 11);
+  }
+  const patient = await searchStored(
+    sql,
+    { ...everything, text: "xq", count: 3 },
+    { ...limits, readingMs: 60_000 },
+  );
+  assert.deepEqual(
+    patient.lines.map(({ id }) => id),
+    [999, 301, 300],
+  );
+  assert.equal(patient.hasMore, true);
+  assert.equal(patient.stoppedAt, undefined);
+});
+
+test("a text whose parts stand in all lines is no task for the index, and looked for by reading", async (t) => {
+  const { makeTables, sql, log } = await startTestLogs(t);
+  await makeTables();
+  assert.equal(await ensureTextIndex(sql, log), true);
+  await insertLines(sql, 5000, [7], "hay 1 hay 1 hay");
+  const query = { ...everything, text: "hay 1 hay" };
+  const limits = { hasTextIndex: true, windowLines: 100, indexMs: 1, readingMs: 0 };
+  const page = await searchStored(sql, query, limits);
+  assert.deepEqual(page.lines, []);
+  assert.equal(page.stoppedAt?.id, 5000 - 99);
+  const all = await searchStored(sql, query, { ...limits, readingMs: 60_000 });
+  assert.deepEqual(
+    all.lines.map(({ id }) => id),
+    [7],
+  );
+});
+
+test("a search that would keep the database for long is ended, with what to do", {
+  timeout: 60_000,
+}, async (t) => {
+  const { makeTables, sql, postgres } = await startTestLogs(t);
+  await makeTables();
+  const other = connectDatabase(postgres.url, { log: createTestLog("helm"), max: 1 });
+  t.after(() => other.end({ timeout: 0 }));
+  await other.begin(async (tx) => {
+    await tx`lock table log_lines in access exclusive mode`;
+    for (const query of [{}, { text: "xq" }, { text: "needle" }, { request: "abcdef" }]) {
+      const limits = { hasTextIndex: true, statementMs: 100 };
+      await assert.rejects(searchStored(sql, { ...everything, ...query }, limits), {
+        name: "HttpError",
+        status: 504,
+        message:
+          "Cannot search the logs: it would take longer than 0.1 s; narrow the search by time, service or level",
+      });
+    }
+  });
+});
+
+/** "hay 1" to "hay <count>", one a second, and another text in those that are needles. */
+async function insertLines(sql: Sql, count: number, needles: number[], text: string) {
+  await sql`
+    insert into log_lines (id, at, service, level, search, line)
+    select n, to_timestamp(1700000000 + n), 'core', 20, t, t from generate_series(1, ${count}::int) as n,
+      lateral (select case when n = any(${needles}) then ${text} else 'hay ' || n end as t) as x`;
+}
 
 async function search(store: LogStore, query: Partial<LogQuery>): Promise<string[]> {
   const { lines } = await store.search({ ...everything, ...query });

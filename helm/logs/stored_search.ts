@@ -1,7 +1,9 @@
 // Searching the stored lines: newest first, a page at a time.
 import type { Sql } from "@hivematrix/lib/database";
+import { HttpError } from "@hivematrix/lib/http_error";
 import { type LogLevel, severity } from "@hivematrix/lib/log";
-import type { PendingQuery, Row } from "postgres";
+import type { PendingQuery, Row, TransactionSql } from "postgres";
+import type { Cursor } from "./log_cursor.ts";
 import type { LogQuery } from "./log_query.ts";
 import { showText } from "./shown_line.ts";
 
@@ -22,58 +24,173 @@ export interface FoundPage {
   readonly lines: readonly FoundLine[];
   /** Whether there are more beyond the last, seen in the direction of the search. */
   readonly hasMore: boolean;
+  /** How far was looked where that is not to the end: the search goes on from there when asked to. */
+  readonly stoppedAt?: Pick<Cursor, "atMs" | "id"> | undefined;
 }
 
-/** Common words are found among so many lines, which takes some milliseconds; the index is for rare ones. */
-const windowLines = 20_000;
+export interface SearchLimits {
+  /** Common words are found among so many lines, which takes some milliseconds; the index is for rare ones. */
+  readonly windowLines: number;
+  /** For the index: a text whose parts stand in many lines would have all of those compared. */
+  readonly indexMs: number;
+  /** After this no further window of lines is read; somebody is waiting for the answer. */
+  readonly readingMs: number;
+  /** For one statement of any search, so that nobody can keep the database busy. */
+  readonly statementMs: number;
+}
 
+const usualLimits: SearchLimits = {
+  windowLines: 20_000,
+  indexMs: 200,
+  readingMs: 500,
+  statementMs: 5000,
+};
+
+/** @throws {HttpError} 504 for what the database takes too long to find */
 export async function searchStored(
   sql: Sql,
   query: LogQuery,
-  { hasTextIndex }: { hasTextIndex: boolean },
+  { hasTextIndex, ...limits }: { hasTextIndex: boolean } & Partial<SearchLimits>,
 ): Promise<FoundPage> {
   const wanted = query.count + 1;
-  const found = await findRows(sql, query, wanted, hasTextIndex);
-  const rows = found.slice(0, query.count).map(toLine);
-  if (query.cursor?.direction === "newer") rows.reverse();
-  return { lines: rows, hasMore: found.length >= wanted };
+  const search = { sql, query, wanted, limits: { ...usualLimits, ...limits } };
+  const { rows, stoppedAt } = await findRows(search, hasTextIndex).catch((error: unknown) => {
+    throw wasTooLong(error) ? tooLong(search.limits) : error;
+  });
+  const lines = rows.slice(0, query.count).map(toLine);
+  if (query.cursor?.direction === "newer") lines.reverse();
+  return { lines, hasMore: rows.length >= wanted || stoppedAt !== undefined, stoppedAt };
 }
 
-async function findRows(
+interface Search {
+  readonly sql: Sql;
+  readonly query: LogQuery;
+  readonly wanted: number;
+  readonly limits: SearchLimits;
+}
+
+type FoundRows = { readonly rows: Row[] } & Pick<FoundPage, "stoppedAt">;
+
+async function findRows(search: Search, hasTextIndex: boolean): Promise<FoundRows> {
+  const { query, limits } = search;
+  if (query.request !== undefined) return { rows: await findOfRequest(search, query.request) };
+  if (query.text === undefined) return { rows: await findInOrder(search) };
+  const endMs = performance.now() + limits.readingMs;
+  if (!hasTextIndex || !isIndexed(query.text)) return await readOn(search, endMs);
+  const near = await readOn(search, 0);
+  if (near.stoppedAt === undefined) return near;
+  try {
+    return { rows: await findByIndex(search) };
+  } catch (error) {
+    if (!wasTooLong(error)) throw error;
+    return performance.now() < endMs ? await readOn(search, endMs, near) : near;
+  }
+}
+
+async function findInOrder({ sql, query, wanted, limits }: Search): Promise<Row[]> {
+  return await within(
+    sql,
+    limits.statementMs,
+    (tx) => tx`
+      select ${columns(tx)} from log_lines where ${placeConditions(tx, query)}
+      order by ${order(tx, query)} limit ${wanted}`,
+  );
+}
+
+/** An id means few lines, so they are found first and put in order then. */
+async function findOfRequest(
+  { sql, query, wanted, limits }: Search,
+  request: string,
+): Promise<Row[]> {
+  return await within(
+    sql,
+    limits.statementMs,
+    (tx) => tx`
+      with mine as materialized (
+        select * from log_lines where ${isOfRequest(tx, request)})
+      select ${columns(tx)} from mine where ${placeConditions(tx, query)}
+        ${textCondition(tx, query.text)}
+      order by ${order(tx, query)} limit ${wanted}`,
+  );
+}
+
+async function findByIndex({ sql, query, wanted, limits }: Search): Promise<Row[]> {
+  return await within(
+    sql,
+    limits.indexMs,
+    (tx) => tx`
+      with mine as materialized (select * from log_lines where true ${textCondition(tx, query.text)})
+      select ${columns(tx)} from mine where ${placeConditions(tx, query)}
+      order by ${order(tx, query)} limit ${wanted}`,
+  );
+}
+
+/** Reads one window of lines after the other, at least one, until there are enough or it is time to stop. */
+async function readOn(
+  { sql, query, wanted, limits }: Search,
+  endMs: number,
+  before: FoundRows = { rows: [] },
+): Promise<FoundRows> {
+  const rows = [...before.rows];
+  const direction = query.cursor?.direction ?? "older";
+  let cursor = before.stoppedAt === undefined ? query.cursor : { direction, ...before.stoppedAt };
+  for (;;) {
+    const left = { ...query, cursor };
+    const last = await findEndOfWindow(sql, left, limits);
+    const found = await within(sql, limits.statementMs, async (tx) => {
+      // No window is for the index, which would find the text in all lines first.
+      await tx`set local enable_bitmapscan = off`;
+      return await tx`
+        select ${columns(tx)} from log_lines
+        where ${placeConditions(tx, left)} ${upTo(tx, left, last)} ${textCondition(tx, query.text)}
+        order by ${order(tx, query)} limit ${wanted - rows.length}`;
+    });
+    rows.push(...found);
+    if (last === undefined || rows.length >= wanted) return { rows };
+    if (performance.now() >= endMs) return { rows, stoppedAt: last };
+    cursor = { direction, ...last };
+  }
+}
+
+/** @returns the place of the window's last line; `undefined` where no more lines are left than a window has */
+async function findEndOfWindow(
   sql: Sql,
   query: LogQuery,
-  wanted: number,
-  hasTextIndex: boolean,
+  { windowLines, statementMs }: SearchLimits,
+): Promise<Pick<Cursor, "atMs" | "id"> | undefined> {
+  const [row] = await within(
+    sql,
+    statementMs,
+    (tx) => tx`
+      select ${milliseconds(tx)} as "atMs", id::float8 from log_lines
+      where ${placeConditions(tx, query)}
+      order by ${order(tx, query)} offset ${windowLines - 1} limit 1`,
+  );
+  return row && { atMs: row["atMs"], id: row["id"] };
+}
+
+/** A transaction whose statements are cancelled after so long. */
+async function within(
+  sql: Sql,
+  timeoutMs: number,
+  search: (tx: TransactionSql) => PromiseLike<Row[]>,
 ): Promise<Row[]> {
-  const place = placeConditions(sql, query);
-  const order = query.cursor?.direction === "newer" ? sql`at, id` : sql`at desc, id desc`;
-  if (query.request !== undefined) {
-    // An id means few lines, so they are found first and put in order then.
-    return await sql`
-      with mine as materialized (
-        select * from log_lines where ${isOfRequest(sql, query.request)})
-      select ${columns(sql)} from mine where ${place} ${textCondition(sql, query.text)}
-      order by ${order} limit ${wanted}`;
-  }
-  if (query.text === undefined) {
-    return await sql`
-      select ${columns(sql)} from log_lines where ${place} order by ${order} limit ${wanted}`;
-  }
-  const text = textCondition(sql, query.text);
-  if (!hasTextIndex || !isIndexed(query.text)) {
-    return await sql`
-      select ${columns(sql)} from log_lines where ${place} ${text} order by ${order} limit ${wanted}`;
-  }
-  const near = await sql`
-    with near as materialized (
-      select * from log_lines where ${place} order by ${order} limit ${windowLines})
-    select ${columns(sql)}, (select count(*) from near)::int as looked
-    from near where true ${text} order by ${order} limit ${wanted}`;
-  const looked = near[0]?.["looked"] ?? windowLines;
-  if (near.length >= wanted || looked < windowLines) return near;
-  return await sql`
-    with mine as materialized (select * from log_lines where true ${text})
-    select ${columns(sql)} from mine where ${place} order by ${order} limit ${wanted}`;
+  return await sql.begin("read only", async (tx) => {
+    await tx`select set_config('statement_timeout', ${String(timeoutMs)}, true)`;
+    return await search(tx);
+  });
+}
+
+/** SQLSTATE 57014 is query_canceled. */
+function wasTooLong(error: unknown): boolean {
+  return (error as { code?: unknown }).code === "57014";
+}
+
+function tooLong({ statementMs }: SearchLimits): HttpError {
+  return new HttpError(
+    504,
+    `Cannot search the logs: it would take longer than ${statementMs / 1000} s; narrow the search by time, service or level`,
+  );
 }
 
 /** The index knows three letters or digits in a row, and those of ASCII alone, whatever the locale. */
@@ -83,12 +200,32 @@ function isIndexed(text: string): boolean {
 
 type Fragment = PendingQuery<Row[]>;
 
-function columns(sql: Sql): Fragment {
-  return sql`id::float8, round(extract(epoch from at) * 1000)::float8 as at_ms, service, level,
+function columns(sql: TransactionSql): Fragment {
+  return sql`id::float8, ${milliseconds(sql)} as at_ms, service, level,
     request_id, trace_id, user_id, line`;
 }
 
-function placeConditions(sql: Sql, query: LogQuery): Fragment {
+function milliseconds(sql: TransactionSql): Fragment {
+  return sql`round(extract(epoch from at) * 1000)::float8`;
+}
+
+function order(sql: TransactionSql, { cursor }: LogQuery): Fragment {
+  return cursor?.direction === "newer" ? sql`at, id` : sql`at desc, id desc`;
+}
+
+function upTo(
+  sql: TransactionSql,
+  { cursor }: LogQuery,
+  last: Pick<Cursor, "atMs" | "id"> | undefined,
+): Fragment {
+  if (last === undefined) return sql``;
+  const place = sql`(${moment(sql, last.atMs)}, ${last.id}::bigint)`;
+  return cursor?.direction === "newer"
+    ? sql`and (at, id) <= ${place}`
+    : sql`and (at, id) >= ${place}`;
+}
+
+function placeConditions(sql: TransactionSql, query: LogQuery): Fragment {
   const { services, level, sinceMs, untilMs, cursor } = query;
   const conditions: Fragment[] = [sql`true`];
   if (services.length > 0) conditions.push(sql`service in ${sql([...services])}`);
@@ -108,17 +245,17 @@ function placeConditions(sql: Sql, query: LogQuery): Fragment {
   return conditions.reduce((all, one) => sql`${all} and ${one}`);
 }
 
-function moment(sql: Sql, atMs: number): Fragment {
+function moment(sql: TransactionSql, atMs: number): Fragment {
   return sql`to_timestamp(${atMs}::float8 / 1000)`;
 }
 
-function isOfRequest(sql: Sql, request: string): Fragment {
+function isOfRequest(sql: TransactionSql, request: string): Fragment {
   const beginning = `${escapeLike(request)}%`;
   return sql`(request_id like ${beginning} or trace_id like ${beginning})`;
 }
 
 /** What is searched for may be written as the pages show it or as JSON has it. */
-function textCondition(sql: Sql, text: string | undefined): Fragment {
+function textCondition(sql: TransactionSql, text: string | undefined): Fragment {
   if (text === undefined) return sql``;
   const shown = showText(text).toLowerCase();
   const asShown = sql`search like ${`%${escapeLike(shown)}%`}`;
