@@ -17,10 +17,10 @@ test("the page follows what happens to a service without a reload, after Helm wa
   await page.clock.install();
   await page.goto(url);
   await page.clock.fastForward(9000);
-  await page.getByText(/^Helm does not answer just now/).waitFor();
+  await page.getByText(/^No news from Helm just now/).waitFor();
   await page.unroute(away);
   await page.clock.fastForward(4000);
-  await page.getByText(/^Helm does not answer just now/).waitFor({ state: "detached" });
+  await page.getByText(/^No news from Helm just now/).waitFor({ state: "detached" });
   await page.evaluate("window.wasNotReloaded = true");
   const row = page.locator("[data-service=beta]");
   await row.getByText("ready", { exact: true }).waitFor();

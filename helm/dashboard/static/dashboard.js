@@ -31,10 +31,12 @@ function follow() {
 function awaitNews() {
   clearTimeout(timer);
   timer = setTimeout(() => {
-    const alert = document.createElement("p");
-    alert.className = "alert alert--warning";
     const time = shownAt.toISOString().slice(11, 19);
-    alert.textContent = `Helm does not answer just now. What is shown here is of ${time} UTC.`;
+    const text = document.createElement("p");
+    text.textContent = `No news from Helm just now: what is shown here is of ${time} UTC.`;
+    const alert = document.createElement("div");
+    alert.className = "alert alert--warning";
+    alert.append(text);
     note.replaceChildren(alert);
   }, silenceMs);
 }
@@ -60,7 +62,7 @@ function showServices(rows) {
     const element = shown.get(row.name);
     if (element !== undefined) showService(element, row);
     for (const node of document.querySelectorAll(`[data-node="${CSS.escape(row.name)}"]`)) {
-      node.setAttribute("class", `graph__node graph__node--${row.badge}`);
+      setClass(node, `graph__node graph__node--${row.badge}`);
       write(node.querySelector("[data-field=state]"), row.state);
     }
   }
@@ -70,7 +72,7 @@ function showService(element, row) {
   for (const field of element.querySelectorAll("[data-field]")) {
     write(field, row[field.dataset.field]);
   }
-  element.querySelector("[data-field=state]").className = `badge badge--${row.badge}`;
+  setClass(element.querySelector("[data-field=state]"), `badge badge--${row.badge}`);
   for (const form of element.querySelectorAll("[data-action]")) {
     form.hidden = !row[`can_${form.dataset.action}`];
   }
@@ -82,10 +84,14 @@ function showPlatform(platform) {
   for (const field of summary.querySelectorAll("[data-field]")) {
     write(field, platform[field.dataset.field]);
   }
-  summary.querySelector("[role=status]").className = `alert alert--${platform.kind}`;
+  setClass(summary.querySelector("[role=status]"), `alert alert--${platform.kind}`);
 }
 
 /** Only what changed: a screen reader announces every write to a live region. */
 function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+function setClass(element, value) {
+  if (element.getAttribute("class") !== value) element.setAttribute("class", value);
 }
