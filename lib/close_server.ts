@@ -22,6 +22,11 @@ interface Open {
   readonly sessions: Set<ServerHttp2Session>;
 }
 
+/** Answers that have no end of their own. */
+const endless = new WeakSet<ServerResponse>();
+/** What is ended last gets so long to be on its way. */
+const endLimitMs = 100;
+
 const openOf = new WeakMap<Server, Open>();
 const closing = new WeakMap<Server, (outgoing: ServerResponse) => void>();
 
@@ -58,6 +63,14 @@ export function followAnswer(connection: Duplex, outgoing: ServerResponse | unde
   (connection as Connection)[answer] = outgoing;
 }
 
+/**
+ * An event stream has no end of its own. When the time of a close is over it is ended and not cut, so
+ * that its reader does not take the end for a failure and comes again (HTML, "server-sent events").
+ */
+export function endAtClose(outgoing: ServerResponse): void {
+  endless.add(outgoing);
+}
+
 export interface CloseTimes {
   /** After this, what is still under way is cut. Default 5 s. */
   readonly drainTimeoutMs?: number | undefined;
@@ -70,8 +83,8 @@ export interface CloseTimes {
 }
 
 /**
- * Stops listening, lets the answers under way finish and cuts what is left after the time. HTTP/2
- * clients learn by GOAWAY which of their requests will be answered.
+ * Stops listening and lets the answers under way finish; after the time, ends event streams and cuts
+ * what is left. HTTP/2 clients learn by GOAWAY which of their requests will be answered.
  *
  * @param server bound by `listen`
  */
@@ -110,9 +123,13 @@ export async function closeServer(
   };
   // After reading what has arrived, so that no request is overlooked.
   const sweep = setInterval(() => setImmediate(look), 20);
-  const cut = setTimeout(cutAll, drainTimeoutMs);
+  const end = setTimeout(() => {
+    for (const { [answer]: last } of connections) if (last && endless.has(last)) last.end();
+  }, drainTimeoutMs);
+  const cut = setTimeout(cutAll, drainTimeoutMs === 0 ? 0 : drainTimeoutMs + endLimitMs);
   await closed;
   clearInterval(sweep);
+  clearTimeout(end);
   clearTimeout(cut);
   // Ends what node:http does at intervals.
   server.close();

@@ -170,6 +170,36 @@ test("closing cuts what does not finish in time", async (t) => {
   await body;
 });
 
+test("closing lets an event stream go on for its time, and then ends it whole", async (t) => {
+  let isLetGo = false;
+  const events = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      await sleep(5);
+      controller.enqueue(Buffer.from("data: tick\n\n"));
+    },
+    cancel() {
+      isLetGo = true;
+    },
+  });
+  const headers = { "content-type": "text/event-stream; charset=utf-8" };
+  const handler = async () => new Response(events, { headers });
+  const server = await startServer(t, handler, { drainTimeoutMs: 200 });
+  const socket = await connectRaw(server.url);
+  let received = "";
+  socket.setEncoding("latin1").on("data", (chunk: string) => {
+    received += chunk;
+  });
+  socket.write(`GET / HTTP/1.1\r\n${host}\r\n\r\n`);
+  await waitFor(() => received.includes("tick"));
+  const before = received.length;
+  await server.close();
+  await waitFor(() => socket.closed);
+  assert.ok(received.length > before, "it went on");
+  // The last chunk (RFC 9112 §7.1): the answer is whole.
+  assert.ok(received.endsWith("data: tick\n\n\r\n0\r\n\r\n"), received.slice(-60));
+  await waitFor(() => isLetGo);
+});
+
 test("without somebody to hand it to, a request for another protocol is an ordinary one", async (t) => {
   const server = await startServer(t, echo);
   const lines = ["GET /feed HTTP/1.1", host, "Connection: Upgrade, close", "Upgrade: x"];

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { closeServer, followConnections, followUpgrade } from "./close_server.ts";
+import { closeServer, endAtClose, followConnections, followUpgrade } from "./close_server.ts";
 import { createLog, type Log } from "./log.ts";
 import { findPortHolder } from "./port_holder.ts";
 import { pump } from "./pump.ts";
@@ -193,6 +193,8 @@ export async function sendResponse(
   withoutBody = false,
 ): Promise<void> {
   const headers: Record<string, string | string[]> = {};
+  const type = response.headers.get("content-type");
+  if (type?.startsWith("text/event-stream")) endAtClose(outgoing);
   for (const [name, value] of response.headers) {
     if (name !== "set-cookie") headers[name] = value;
   }
