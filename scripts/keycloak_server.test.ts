@@ -1,8 +1,10 @@
 // The platform with a real Keycloak, as somebody gets it who has set `keycloak.mode` to "server".
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
 import { AdminRequests } from "../helm/keycloak/admin_requests.ts";
 import { keycloakServerSkip } from "../helm/keycloak/server_testing.ts";
 import { isSameProcess } from "../helm/services/run_file.ts";
@@ -42,21 +44,31 @@ describe("a platform with a real Keycloak", { skip: keycloakServerSkip() }, () =
     assert.equal((await browser.request("/api/me")).json()["permission_level"], "admin");
   });
 
-  test("what somebody has changed in the realm is mended at the next start", async (t) => {
+  test("what somebody has changed in the realm, and Helm's own secret, is set right at the next start", async (t) => {
     const admin = openMaster(platform);
     t.after(() => admin.close());
-    const read = async () => (await admin.ask("read", "GET", "")).body as Record<string, unknown>;
     await admin.ask("spoil", "PUT", "", {
       bruteForceProtected: false,
       displayNameHtml: "<b>x</b>",
     });
+    const key = "keycloak.admin_client_secret";
+    const words = ["config", "set", key, "--no-restart"];
+    const setting = promisify(execFile)(join(platform.folder, "scripts/helm"), words);
+    setting.child.stdin?.end("another-secret-of-helm's-client\n");
+    assert.match((await setting).stdout, /^keycloak\.admin_client_secret is set\./);
     const { status, output } = await platform.helm("restart", "keycloak");
     assert.equal(status, 0, output);
-    const realm = await read();
+    const changed = openMaster(platform);
+    t.after(() => changed.close());
+    const realm = (await changed.ask("read", "GET", "")).body as Record<string, unknown>;
     assert.equal(realm["bruteForceProtected"], true);
     assert.equal(realm["displayNameHtml"], "<b>x</b>", "what is the administrator's was changed");
     const log = await platform.helm("logs", "helm");
+    assert.match(log.output, /keycloak: client "helm" has the credential of the settings/);
     assert.match(log.output, /keycloak: realm "hivematrix": bruteForceProtected/);
+    const users = await platform.helm("users", "list");
+    assert.equal(users.status, 0, users.output);
+    assert.match(users.output, /^admin /m);
   });
 
   test("its log is for people to read, and holds no secret", async () => {

@@ -1,7 +1,12 @@
 // The realm set-up as a step of Helm's: what it is told, and what becomes of its failures.
 import type { Log } from "@hivematrix/lib/log";
 import { adminPlace } from "../../config/admin_place.ts";
-import { adminClient, firstUser, keycloakBackendUrl } from "../../config/identity_settings.ts";
+import {
+  type AdminClient,
+  adminClient,
+  firstUser,
+  keycloakBackendUrl,
+} from "../../config/identity_settings.ts";
 import type { MasterConfig } from "../../config/master_config.ts";
 import { backendUrl, publicOrigin } from "../../config/public_origin.ts";
 import { pause } from "../../services/pause.ts";
@@ -12,6 +17,7 @@ import { IdentityError } from "../identity_error.ts";
 import { setUpRealm } from "../realm_setup.ts";
 import type { RealmWish } from "../realm_wish.ts";
 import { themeName } from "../theme_files.ts";
+import { renewAdminClient } from "./admin_credential.ts";
 
 /** In its first moments Keycloak may still refuse what it does a second later. */
 const tries = 5;
@@ -21,13 +27,18 @@ const delayMs = 1000;
  * Sets the realm right before the server counts as ready. Where that cannot be done but there is a
  * realm, people sign in with it as it is, and the log says what is wrong.
  *
+ * @param readFormer what Helm was at the server by former settings (admin_credential.ts)
  * @throws {Error} when there is no realm, so that nobody could sign in
  */
-export async function settleRealm(config: MasterConfig, step: StartStep): Promise<void> {
+export async function settleRealm(
+  config: MasterConfig,
+  step: StartStep,
+  readFormer: () => Promise<readonly AdminClient[]>,
+): Promise<void> {
   const { tell, signal, log } = step;
   tell("setting up the realm");
   try {
-    const mended = await tryToSetUp(config, signal);
+    const mended = await tryToSetUp(config, readFormer, signal);
     for (const what of mended) log.info(`keycloak: ${what}`);
   } catch (error) {
     if (signal.aborted) return;
@@ -49,12 +60,19 @@ export async function mendExternalRealm(config: MasterConfig, log: Log): Promise
   }
 }
 
-async function tryToSetUp(config: MasterConfig, signal: AbortSignal): Promise<string[]> {
+async function tryToSetUp(
+  config: MasterConfig,
+  readFormer: () => Promise<readonly AdminClient[]>,
+  signal: AbortSignal,
+): Promise<string[]> {
   for (let left = tries; ; left--) {
     try {
       const place = bootstrapPlace(config);
-      const mended = await setUpRealm(place, realmWish(config));
-      return [...mended, ...(await keepConsoleLocal(place))];
+      return [
+        ...(await renewAdminClient(place, readFormer)),
+        ...(await setUpRealm(place, realmWish(config))),
+        ...(await keepConsoleLocal(place)),
+      ];
     } catch (error) {
       const isRefusal = error instanceof IdentityError && (error.status ?? 500) < 500;
       if (isRefusal || left <= 1 || signal.aborted) throw error;

@@ -6,6 +6,7 @@ import { adminClient, keycloakPublicUrl, managementPort } from "../../config/ide
 import type { MasterConfig } from "../../config/master_config.ts";
 import { httpHealth } from "../../services/health_check.ts";
 import type { ServiceDefinition } from "../../services/service_definition.ts";
+import { formerAdminClients } from "./admin_credential.ts";
 import { ensureDistribution } from "./distribution.ts";
 import { findJava } from "./java_runtime.ts";
 import { settleRealm } from "./realm_step.ts";
@@ -56,7 +57,7 @@ export function keycloakServerDefinition(
       await databases.ensure("keycloak");
       await ensureServerSchema(config);
     },
-    settle: (step) => settleRealm(config, step),
+    settle: (step) => settleRealm(config, step, () => formerAdminClients(checkout)),
   };
 }
 
