@@ -84,11 +84,14 @@ const colours: Readonly<Record<Finding["outcome"], Colour>> = {
 };
 
 /** Below what failed or was not tried: why, and what to do. */
-export function checksTable(checks: readonly CheckResult[]): string {
+export function checksTable(checks: readonly CheckResult[], isColoured?: boolean): string {
   const rows = checks.map(({ check, outcome, found, remedy }) => ({
     cells: [outcome, check, outcome === "ok" ? found : ""],
     colours: [colours[outcome]],
     ...(outcome !== "ok" && { note: remedy === undefined ? found : `${found}; ${remedy}` }),
   }));
-  return formatTable(["result", "the service", "found"], rows);
+  const count = (outcome: Finding["outcome"]) =>
+    checks.filter((each) => each.outcome === outcome).length;
+  const sum = `${count("ok")} ok, ${count("failed")} failed, ${count("not tried")} not tried.`;
+  return `${formatTable(["result", "the service", "found"], rows, isColoured)}\n${sum}`;
 }

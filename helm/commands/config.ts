@@ -11,6 +11,7 @@ import {
   readMasterDocument,
 } from "../config/master_config.ts";
 import { isSecretKey } from "../config/master_rules.ts";
+import { didYouMean } from "../control/near_names.ts";
 import { type ApplyOptions, applyConfig, printReport } from "./config_apply.ts";
 import { print } from "./output.ts";
 import { readSecret } from "./read_secret.ts";
@@ -98,6 +99,8 @@ export async function writeAppConf(checkout: Checkout, app: string): Promise<voi
 async function requireApp(checkout: Checkout, app: string): Promise<MasterConfig> {
   const config = await loadMasterConfig(checkout);
   if (app in config.apps) return config;
-  const known = Object.keys(config.apps).join(", ");
-  throw new Error(`There is no app "${app}", there are: ${known}`);
+  const known = Object.keys(config.apps);
+  throw new Error(
+    `There is no app "${app}", there are: ${known.join(", ")}${didYouMean(app, known)}`,
+  );
 }

@@ -20,6 +20,8 @@ const moreWrongUsage: readonly (readonly [words: string, message: RegExp])[] = [
   ["frobnicate", /^helm: there is no command "frobnicate"/],
   ["users lst", /^helm users: there is no such command; did you mean "list"\?/],
   ["users", /^helm users: Name an action: list, /],
+  ["--versio", /^helm: there is no option --versio \("helm --help"/],
+  ["users --jsno", /^helm users: there is no option --jsno \("helm users --help"/],
   ["up --detached", /^helm up: there is no option --detached; did you mean "--detach"\?/],
   ["init --port-ofset=3", /^helm init: there is no option --port-ofset; did you mean "--port-o/],
   ["status core", /^helm status: "core" is one argument too many/],

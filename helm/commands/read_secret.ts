@@ -19,5 +19,6 @@ export async function readSecret(question: string): Promise<string> {
     lines.close();
     if (isTerminal) stderr.write("\n");
   }
-  throw new Error("Cannot read a value: standard input holds none");
+  const what = question.replace(/: *$/, "");
+  throw new Error(`Cannot read "${what}" from standard input: it is empty`);
 }

@@ -47,6 +47,9 @@ interface Usage {
 }
 
 function explain(message: string, usage: Usage): string {
+  // yargs misses the command first, also where what is there instead is wrong by itself.
+  const stray = message.startsWith("Name a") && usage.words.find((word) => word.startsWith("-"));
+  if (stray) return explainUnknown(stray.replace(/^-+|=.*$/g, ""), usage);
   const unknown = /^Unknown arguments?: (.+)$/.exec(message)?.[1];
   if (unknown !== undefined) return explainUnknown(unknown, usage);
   const got = /^Not enough non-option arguments: got (\d+)/.exec(message)?.[1];
