@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import test from "node:test";
 import { makeCheckout, makeConfig, modeOf } from "../testing.ts";
-import { listSnapshots, listStates } from "./config_history.ts";
+import { listSnapshots, listStates, prepareSnapshot, type Snapshot } from "./config_history.ts";
 import { describeHistory, undoChanges } from "./config_undo.ts";
 import { setValue } from "./config_values.ts";
 import { loadMasterConfig, type MasterConfig, saveMasterConfig } from "./master_config.ts";
@@ -60,6 +60,25 @@ test("a master configuration edited by hand is a state that can be gone back fro
   assert.deepEqual(commands, ["helm init", "edited by hand", "helm config undo"]);
   await undoChanges(checkout, "1");
   assert.equal((await loadMasterConfig(checkout)).system.log_level, "DEBUG");
+});
+
+test("a writer that is killed right after its change is in the history all the same", async (t) => {
+  const checkout = await makeCheckout(t);
+  await saveMasterConfig(checkout, base, { command: "helm init" });
+  const reason = { command: "helm config set system.log_level", user: "ada" };
+  const next = withLevel("DEBUG");
+  await prepareSnapshot(checkout, { current: base, next, reason });
+  await writeFile(checkout.masterConfigFile, JSON.stringify(next));
+  const saysSo = (states: readonly Snapshot[]) =>
+    assert.deepEqual(
+      [states[1]?.id, states[1]?.user, states[1]?.command],
+      [2, "ada", reason.command],
+    );
+  saysSo(await listStates(checkout, next));
+  await saveMasterConfig(checkout, withLevel("WARN"));
+  const kept = await listSnapshots(checkout);
+  saysSo(kept);
+  assert.equal(kept.length, 3);
 });
 
 test("an installation from before there was a history keeps the state that it had", async (t) => {

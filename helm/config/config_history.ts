@@ -78,7 +78,7 @@ export async function prepareSnapshot(
   };
 }
 
-/** What somebody edited by hand, or what was there before the first snapshot. */
+/** What a killed writer or somebody's hand has left, or what was there before the first snapshot. */
 async function findUnrecorded(
   checkout: Checkout,
   last: Snapshot | undefined,
@@ -87,9 +87,23 @@ async function findUnrecorded(
   if (current === undefined || JSON.stringify(current) === JSON.stringify(last?.config)) {
     return undefined;
   }
+  const id = (last?.id ?? 0) + 1;
+  const prepared = await findPrepared(checkout, current);
+  if (prepared !== undefined) return { ...prepared, id };
   const time = (await stat(checkout.masterConfigFile)).mtime.toISOString();
   const command = last === undefined ? "before the history begins" : "edited by hand";
-  return { id: (last?.id ?? 0) + 1, time, user: "-", command, config: current };
+  return { id, time, user: "-", command, config: current };
+}
+
+/** Of a writer that was killed between the change and its place in the history. */
+async function findPrepared(checkout: Checkout, current: unknown): Promise<Snapshot | undefined> {
+  const folder = historyFolder(checkout);
+  const names = await readdir(folder).catch(() => [] as string[]);
+  for (const name of names.filter((each) => /^\.[0-9a-f]{12}$/.test(each))) {
+    const snapshot = await readSnapshotFile(join(folder, name));
+    if (JSON.stringify(snapshot?.config) === JSON.stringify(current)) return snapshot;
+  }
+  return undefined;
 }
 
 async function lastSnapshot(checkout: Checkout): Promise<Snapshot | undefined> {
@@ -101,9 +115,14 @@ async function lastSnapshot(checkout: Checkout): Promise<Snapshot | undefined> {
 }
 
 async function readSnapshot(checkout: Checkout, id: number): Promise<Snapshot | undefined> {
+  const snapshot = await readSnapshotFile(snapshotFile(checkout, id));
+  return snapshot === undefined ? undefined : { ...snapshot, id };
+}
+
+async function readSnapshotFile(path: string): Promise<Snapshot | undefined> {
   try {
-    const text = await readIfThere(snapshotFile(checkout, id));
-    return text === undefined ? undefined : { ...(JSON.parse(text) as Snapshot), id };
+    const text = await readIfThere(path);
+    return text === undefined ? undefined : (JSON.parse(text) as Snapshot);
   } catch {
     return undefined;
   }
