@@ -8,6 +8,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import test from "node:test";
+import { waitFor } from "@hivematrix/lib/wait_for";
 import { startCore } from "../../core/testing.ts";
 import type { Checkout } from "../config/checkout.ts";
 import { createIdentityAdmin } from "../keycloak/admin_client.ts";
@@ -145,7 +146,7 @@ test("no secret is ever offered", async (t) => {
   const offered: string[] = [];
   for (const key of Object.keys(valueSources)) {
     const words = key.split(" ").slice(0, key.includes("--") ? undefined : -1);
-    const offers = await findOffers(checkout, [...words, ""]).catch(() => []);
+    const offers = await findOffers(checkout, [...words, ""]);
     offered.push(...offers.map(({ text, description }) => `${text} ${description}`));
   }
   for (const key of ["keycloak.client_secret", "keycloak.admin_password", "system.secret_key"]) {
@@ -173,7 +174,12 @@ test("users, groups and sessions come from whoever knows them", async (t) => {
     Object.assign(config["apps"]?.["core"] ?? {}, { port: Number(new URL(core.url).port) });
     Object.assign(config["apps"]?.["helm"] ?? {}, { service_secret: core.secretOf("helm") });
   });
-  const find = (line: string) => findOffers(checkout, line.split(" "));
+  // A busy machine may take longer than somebody who presses Tab would wait.
+  const find = (line: string) =>
+    waitFor(async () => {
+      const offers = await findOffers(checkout, line.split(" "));
+      return offers.length > 0 && !offers[0]?.text.startsWith("--") ? offers : undefined;
+    });
   const [ada] = await find("users disable ad");
   assert.equal(ada?.text, "ada");
   assert.ok((await find("users groups ada --add te")).some(({ text }) => text === "technicians"));
@@ -189,7 +195,7 @@ test("who does not know, or is slow, costs a moment and says nothing", async (t)
   const { checkout } = await makeConfiguration(t);
   const ask = (...words: string[]) => captureOutput(() => printOffers(checkout, words));
   const silent = { stdout: "", stderr: "" };
-  assert.deepEqual(await ask("bash", "users", "show", ""), silent);
+  assert.deepEqual(await ask("bash", "users", "show", "a"), silent);
   const server = createServer(() => {});
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.after(() => {
@@ -201,11 +207,11 @@ test("who does not know, or is slow, costs a moment and says nothing", async (t)
     Object.assign(config["keycloak"] ?? {}, { mode: "external", url: `http://127.0.0.1:${port}` });
   });
   const begin = Date.now();
-  assert.deepEqual(await ask("bash", "users", "show", ""), silent);
+  assert.deepEqual(await ask("bash", "users", "show", "a"), silent);
   assert.ok(Date.now() - begin < 10_000, "it would have waited for 15 s");
   await writeFile(checkout.masterConfigFile, "{");
-  assert.deepEqual(await ask("bash", "config", "set", ""), silent);
-  assert.deepEqual(await ask("bash", "restart", ""), silent);
+  assert.deepEqual(await ask("bash", "config", "set", "s"), silent);
+  assert.deepEqual(await ask("bash", "restart", "c"), silent);
 });
 
 test("what somebody chose for a name moves no cursor and is no second offer", async (t) => {

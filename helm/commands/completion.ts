@@ -1,7 +1,6 @@
 // What the Tab key offers. The shell's part asks the command line itself (`helm --complete <shell> …`), so
 // that nothing has to be kept in step with the commands. Whoever presses Tab has asked for no error and
 // has no time, so what cannot be had at once is not offered.
-import { setTimeout as pause } from "node:timers/promises";
 import type { Checkout } from "../config/checkout.ts";
 import { type Argument, type CommandNode, type Option, readCommandTree } from "./command_tree.ts";
 import { findValues } from "./completion_values.ts";
@@ -15,9 +14,6 @@ export interface Offer {
   readonly description?: string;
 }
 
-/** What a slow answer may cost; whatever is known by then is offered. */
-const timeoutMs = 1000;
-
 /**
  * Prints what could stand in place of the last word, a line each, as the shell's part takes it.
  *
@@ -25,10 +21,7 @@ const timeoutMs = 1000;
  */
 export async function printOffers(checkout: Checkout, words: readonly string[]): Promise<void> {
   const [shell = "", ...typed] = words;
-  const late = pause(timeoutMs, [] as Offer[], { ref: false });
-  const found = await Promise.race([findOffers(checkout, joinAssigned(typed)), late]).catch(
-    () => [],
-  );
+  const found = await findOffers(checkout, joinAssigned(typed));
   const seen = new Set<string>();
   for (const offer of found) {
     if (seen.has(offer.text) || !isHarmless(offer.text)) continue;

@@ -2,9 +2,11 @@
 // from whoever knows, who has to be quick.
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Checkout } from "../config/checkout.ts";
 import type { MasterConfig } from "../config/master_config.ts";
 import { serviceNames } from "../config/service_names.ts";
+import type { IdentityAdmin } from "../keycloak/admin_client.ts";
 import type { Offer, Place } from "./completion.ts";
 
 export interface Asked extends Place {
@@ -57,14 +59,23 @@ export const valueSources: Readonly<Record<string, Source>> = {
   "identity migrate --replace": users,
 };
 
-/** What may stand there, as far as it is known at once. */
+/** What may stand there, as far as it is known at once; of a failure nobody wants to hear here. */
 export async function findValues(checkout: Checkout, asked: Asked): Promise<readonly Offer[]> {
   const source = valueSources[`${asked.node.path} ${asked.argument}`];
-  return source === undefined ? [] : await source(checkout, asked);
+  try {
+    return (await source?.(checkout, asked)) ?? [];
+  } catch {
+    return [];
+  }
 }
 
-/** Each question to the provider or to Core. */
-const questionTimeoutMs = 800;
+/** What the provider or Core may take, for each question and for all of them. */
+const questionTimeoutMs = 1000;
+
+async function inTime<T>(asking: Promise<readonly T[]>): Promise<readonly T[]> {
+  const late: Promise<readonly T[]> = pause(questionTimeoutMs, [], { ref: false });
+  return await Promise.race([asking, late]);
+}
 
 /** As it stands, right or wrong in its values. @throws {Error} without one */
 function readConfig({ masterConfigFile }: Checkout): MasterConfig {
@@ -176,7 +187,7 @@ async function changes(checkout: Checkout): Promise<Offer[]> {
     }));
 }
 
-async function users(checkout: Checkout, { begin }: Asked): Promise<Offer[]> {
+async function users(checkout: Checkout, { begin }: Asked): Promise<readonly Offer[]> {
   return await askProvider(checkout, async (admin) => {
     const { users } = await admin.listUsers({ search: begin, max: 100 });
     return users.map(({ username, firstName, lastName }) => ({
@@ -186,7 +197,7 @@ async function users(checkout: Checkout, { begin }: Asked): Promise<Offer[]> {
   });
 }
 
-async function groups(checkout: Checkout): Promise<Offer[]> {
+async function groups(checkout: Checkout): Promise<readonly Offer[]> {
   return await askProvider(checkout, async (admin) => {
     return toOffers((await admin.listGroups()).map(({ name }) => name));
   });
@@ -194,14 +205,14 @@ async function groups(checkout: Checkout): Promise<Offer[]> {
 
 async function askProvider(
   checkout: Checkout,
-  ask: (admin: import("../keycloak/admin_client.ts").IdentityAdmin) => Promise<Offer[]>,
-): Promise<Offer[]> {
+  ask: (admin: IdentityAdmin) => Promise<Offer[]>,
+): Promise<readonly Offer[]> {
   const { adminPlace } = await import("../config/admin_place.ts");
   const { createIdentityAdmin } = await import("../keycloak/admin_client.ts");
   const place = adminPlace(readConfig(checkout));
   const admin = createIdentityAdmin(place, { timeoutMs: questionTimeoutMs });
   try {
-    return await ask(admin);
+    return await inTime(ask(admin));
   } finally {
     await admin.close();
   }
@@ -225,7 +236,7 @@ async function listSessions(checkout: Checkout) {
   const { askCoreAsHelm } = await import("../control/ask_core.ts");
   const core = await import("../control/core_sessions.ts");
   const askCore = askCoreAsHelm(readConfig(checkout), questionTimeoutMs);
-  return (await core.listSessions(askCore)).sessions;
+  return await inTime(core.listSessions(askCore).then(({ sessions }) => sessions));
 }
 
 function toOffers(texts: readonly string[]): Offer[] {
