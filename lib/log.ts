@@ -33,7 +33,7 @@ const pythonLevels: Readonly<Record<string, LogLevel>> = Object.assign(Object.cr
 /** A service's log. Levels below `level` (default: `LOG_LEVEL`, else info) are not written. */
 export function createLog(
   service: string,
-  options: { level?: string; write?: (line: string) => void } = {},
+  options: { level?: string; write?: (line: string, level: LogLevel) => void } = {},
 ): Log {
   const least = severity[readLevel(options.level ?? process.env["LOG_LEVEL"])];
   const write = options.write ?? writeToStandardOutput;
@@ -119,7 +119,7 @@ const maxPending = 65_536;
  * A busy service writes a line a request, and a system call for each would cost more than the line.
  * So lines are gathered for a moment and go out together; what tells of trouble does not wait.
  */
-function writeToStandardOutput(line: string, level: LogLevel): void {
+export function writeToStandardOutput(line: string, level: LogLevel): void {
   if (pending === "") {
     guardStandardOutput();
     setTimeout(flush, gatherMs);

@@ -12,15 +12,15 @@ const sources = {
   "main.ts": `
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { nameSources } from ${JSON.stringify(join(import.meta.dirname, "source_stacks.ts"))};
+import { createSourceNames } from ${JSON.stringify(join(import.meta.dirname, "source_stacks.ts"))};
 import { fail } from "./parts/failing.ts";
-nameSources(process.argv[1] ?? "");
+const nameSources = createSourceNames(process.argv[1] ?? "");
 const { place } = await import("./parts/place.ts");
 console.log(readFileSync(join(place, "beside.txt"), "utf8"));
 try {
   fail("no heart");
 } catch (error) {
-  console.log((error as Error).stack);
+  console.log(nameSources((error as Error).stack ?? ""));
 }
 `,
   "parts/failing.ts": `

@@ -145,6 +145,34 @@ test("a text whose parts stand in all lines is no task for the index, and looked
   );
 });
 
+test("an answer has no more than some megabytes of lines, and the next page goes on", async (t) => {
+  const { makeTables, sql, log } = await startTestLogs(t);
+  await makeTables();
+  await ensureTextIndex(sql, log);
+  await sql`
+    insert into log_lines (id, at, service, level, search, line, request_id)
+    select n, to_timestamp(1700000000 + n), 'core', 20, 'xq hay', repeat('x', 1000), 'abcdef' || n
+    from generate_series(1, 50) as n`;
+  const questions = [{}, { text: "hay" }, { text: "xq" }, { request: "abcdef" }];
+  const limits = { hasTextIndex: true, windowLines: 6, pageBytes: 10_500 };
+  for (const question of questions) {
+    const found: number[] = [];
+    let cursor: Cursor | undefined;
+    for (;;) {
+      const page = await searchStored(sql, { ...everything, ...question, cursor }, limits);
+      found.push(...page.lines.map(({ id }) => id));
+      const last = page.lines.at(-1);
+      if (!page.hasMore || last === undefined) break;
+      assert.equal(page.lines.length, 11, JSON.stringify(question));
+      cursor = { direction: "older", atMs: last.atMs, id: last.id };
+    }
+    assert.deepEqual(
+      found,
+      Array.from({ length: 50 }, (_, i) => 50 - i),
+    );
+  }
+});
+
 test("a search that would keep the database for long is ended, with what to do", {
   timeout: 60_000,
 }, async (t) => {

@@ -37,6 +37,8 @@ export interface SearchLimits {
   readonly readingMs: number;
   /** For one statement of any search, so that nobody can keep the database busy. */
   readonly statementMs: number;
+  /** Of the lines of one answer, which Helm has in memory several times over; at least one line. */
+  readonly pageBytes: number;
 }
 
 const usualLimits: SearchLimits = {
@@ -44,6 +46,7 @@ const usualLimits: SearchLimits = {
   indexMs: 200,
   readingMs: 500,
   statementMs: 5000,
+  pageBytes: 4_000_000,
 };
 
 /** @throws {HttpError} 504 for what the database takes too long to find */
@@ -54,12 +57,15 @@ export async function searchStored(
 ): Promise<FoundPage> {
   const wanted = query.count + 1;
   const search = { sql, query, wanted, limits: { ...usualLimits, ...limits } };
-  const { rows, stoppedAt } = await findRows(search, hasTextIndex).catch((error: unknown) => {
-    throw wasTooLong(error) ? tooLong(search.limits) : error;
-  });
+  const { rows, isCut, stoppedAt } = await findRows(search, hasTextIndex).catch(
+    (error: unknown) => {
+      throw wasTooLong(error) ? tooLong(search.limits) : error;
+    },
+  );
   const lines = rows.slice(0, query.count).map(toLine);
   if (query.cursor?.direction === "newer") lines.reverse();
-  return { lines, hasMore: rows.length >= wanted || stoppedAt !== undefined, stoppedAt };
+  const hasMore = rows.length >= wanted || isCut || stoppedAt !== undefined;
+  return { lines, hasMore, stoppedAt };
 }
 
 interface Search {
@@ -69,87 +75,121 @@ interface Search {
   readonly limits: SearchLimits;
 }
 
-type FoundRows = { readonly rows: Row[] } & Pick<FoundPage, "stoppedAt">;
+interface FoundRows extends Pick<FoundPage, "stoppedAt"> {
+  readonly rows: Row[];
+  /** Whether some of those wanted were found and left out, as the answer would be too large. */
+  readonly isCut: boolean;
+}
 
 async function findRows(search: Search, hasTextIndex: boolean): Promise<FoundRows> {
   const { query, limits } = search;
-  if (query.request !== undefined) return { rows: await findOfRequest(search, query.request) };
-  if (query.text === undefined) return { rows: await findInOrder(search) };
+  if (query.request !== undefined) return await findOfRequest(search, query.request);
+  if (query.text === undefined) return await findInOrder(search);
   const endMs = performance.now() + limits.readingMs;
   if (!hasTextIndex || !isIndexed(query.text)) return await readOn(search, endMs);
   const near = await readOn(search, 0);
   if (near.stoppedAt === undefined) return near;
   try {
-    return { rows: await findByIndex(search) };
+    return await findByIndex(search);
   } catch (error) {
     if (!wasTooLong(error)) throw error;
     return performance.now() < endMs ? await readOn(search, endMs, near) : near;
   }
 }
 
-async function findInOrder({ sql, query, wanted, limits }: Search): Promise<Row[]> {
-  return await within(
-    sql,
+async function findInOrder(search: Search): Promise<FoundRows> {
+  const { query, limits } = search;
+  return await findPage(
+    search,
     limits.statementMs,
-    (tx) => tx`
-      select ${columns(tx)} from log_lines where ${placeConditions(tx, query)}
-      order by ${order(tx, query)} limit ${wanted}`,
+    (tx) => tx`select * from log_lines where ${placeConditions(tx, query)}`,
   );
 }
 
 /** An id means few lines, so they are found first and put in order then. */
-async function findOfRequest(
-  { sql, query, wanted, limits }: Search,
-  request: string,
-): Promise<Row[]> {
-  return await within(
-    sql,
+async function findOfRequest(search: Search, request: string): Promise<FoundRows> {
+  const { query, limits } = search;
+  return await findPage(
+    search,
     limits.statementMs,
     (tx) => tx`
       with mine as materialized (
         select * from log_lines where ${isOfRequest(tx, request)})
-      select ${columns(tx)} from mine where ${placeConditions(tx, query)}
-        ${textCondition(tx, query.text)}
-      order by ${order(tx, query)} limit ${wanted}`,
+      select * from mine where ${placeConditions(tx, query)} ${textCondition(tx, query.text)}`,
   );
 }
 
-async function findByIndex({ sql, query, wanted, limits }: Search): Promise<Row[]> {
-  return await within(
-    sql,
+async function findByIndex(search: Search): Promise<FoundRows> {
+  const { query, limits } = search;
+  return await findPage(
+    search,
     limits.indexMs,
     (tx) => tx`
       with mine as materialized (select * from log_lines where true ${textCondition(tx, query.text)})
-      select ${columns(tx)} from mine where ${placeConditions(tx, query)}
-      order by ${order(tx, query)} limit ${wanted}`,
+      select * from mine where ${placeConditions(tx, query)}`,
   );
 }
 
 /** Reads one window of lines after the other, at least one, until there are enough or it is time to stop. */
 async function readOn(
-  { sql, query, wanted, limits }: Search,
+  search: Search,
   endMs: number,
-  before: FoundRows = { rows: [] },
+  before: FoundRows = { rows: [], isCut: false },
 ): Promise<FoundRows> {
+  const { sql, query, wanted, limits } = search;
   const rows = [...before.rows];
+  let pageBytes = limits.pageBytes - sizeOf(rows);
   const direction = query.cursor?.direction ?? "older";
   let cursor = before.stoppedAt === undefined ? query.cursor : { direction, ...before.stoppedAt };
   for (;;) {
     const left = { ...query, cursor };
     const last = await findEndOfWindow(sql, left, limits);
-    const found = await within(sql, limits.statementMs, async (tx) => {
-      // No window is for the index, which would find the text in all lines first.
-      await tx`set local enable_bitmapscan = off`;
-      return await tx`
-        select ${columns(tx)} from log_lines
-        where ${placeConditions(tx, left)} ${upTo(tx, left, last)} ${textCondition(tx, query.text)}
-        order by ${order(tx, query)} limit ${wanted - rows.length}`;
-    });
-    rows.push(...found);
-    if (last === undefined || rows.length >= wanted) return { rows };
-    if (performance.now() >= endMs) return { rows, stoppedAt: last };
+    const rest = { ...search, wanted: wanted - rows.length, limits: { ...limits, pageBytes } };
+    const found = await findPage(
+      rest,
+      limits.statementMs,
+      (tx) => tx`
+        select * from log_lines
+        where ${placeConditions(tx, left)} ${upTo(tx, left, last)} ${textCondition(tx, query.text)}`,
+      { usesTextIndex: false },
+    );
+    rows.push(...found.rows);
+    pageBytes -= sizeOf(found.rows);
+    const isCut = found.isCut || pageBytes <= 0;
+    if (isCut || last === undefined || rows.length >= wanted) return { rows, isCut };
+    if (performance.now() >= endMs) return { rows, isCut, stoppedAt: last };
     cursor = { direction, ...last };
   }
+}
+
+function sizeOf(rows: readonly Row[]): number {
+  return rows.reduce((sum, row) => sum + Buffer.byteLength(row["line"]), 0);
+}
+
+/**
+ * The first of the lines that a statement finds, in the order of the search.
+ *
+ * @param select a statement for all of them
+ */
+async function findPage(
+  { sql, query, wanted, limits }: Search,
+  timeoutMs: number,
+  select: (tx: TransactionSql) => Fragment,
+  { usesTextIndex = true }: { usesTextIndex?: boolean } = {},
+): Promise<FoundRows> {
+  const rows = await within(sql, timeoutMs, async (tx) => {
+    // For a window of lines the index would find the text in all others first.
+    if (!usesTextIndex) await tx`set local enable_bitmapscan = off`;
+    return await tx`
+      with page as (select * from (${select(tx)}) as found order by ${order(tx, query)} limit ${wanted}),
+        measured as (
+          select *, (count(*) over ())::int as "foundCount",
+            sum(octet_length(line)) over (order by ${order(tx, query)}) - octet_length(line) as "bytesBefore"
+          from page)
+      select ${columns(tx)}, "foundCount" from measured where "bytesBefore" < ${limits.pageBytes}
+      order by ${order(tx, query)}`;
+  });
+  return { rows, isCut: rows.length < (rows[0]?.["foundCount"] ?? 0) };
 }
 
 /** @returns the place of the window's last line; `undefined` where no more lines are left than a window has */
