@@ -19,7 +19,7 @@ const lockOf = ({ masterConfigFile }: Checkout) => join(dirname(masterConfigFile
 test("what several processes change at once is all there, in the history and in the apps' files too", async (t) => {
   const checkout = await makeCheckout(t);
   await saveMasterConfig(checkout, makeConfig());
-  const [writers, changes] = [5, 2];
+  const [writers, changes] = [4, 2];
   const program = `
     import { existsSync } from "node:fs";
     import { changeSettings } from "./helm/config/change_settings.ts";
@@ -35,8 +35,8 @@ test("what several processes change at once is all there, in the history and in 
     for (let index = 0; index < ${changes}; index++) {
       const key = "apps.template.sections.w" + writer + ".k" + index;
       await changeSettings(checkout, (now) => setValue(now, key, "here"), { command: key });
-      await syncSaved(checkout, readAppRegistry());
-    }`;
+    }
+    await syncSaved(checkout, readAppRegistry());`;
   const children = Array.from({ length: writers }, (_, writer) =>
     run(program, [checkout.root, String(writer)]),
   );
