@@ -37,6 +37,7 @@ export interface ServiceLine {
   readonly port?: number;
   readonly memoryBytes?: number;
   readonly uptimeSeconds?: number;
+  readonly restarts?: number;
 }
 
 /** Copies the checkout (tracked and new files) to where nothing of it has been started yet. */

@@ -14,6 +14,7 @@ const keeper = `const { writeFileSync } = require("fs");
   process.on("SIGUSR2", () => {
     if (OUTCOME === "dies") process.exit(1);
     asked++;
+    if (OUTCOME === "failed") console.error("SyntaxError: Unexpected token");
     if (OUTCOME !== "silent") tell({ outcome: OUTCOME, reason: "no new one listens" });
   });
   if (OUTCOME !== "not offered") tell({});
@@ -53,11 +54,15 @@ test("where a process replaces those that it keeps, it stays, and has the new se
 
 test("where the new ones do not get ready, the error and the status say why, until that is mended", async (t) => {
   const { manager, pid } = await startKeeper(t, "failed");
-  const reason = /^Error: Cannot restart web: what serves runs on as before, no new one listens$/;
+  const reason =
+    /^Error: Cannot restart web: what serves runs on as before, no new one listens, last error in the log: SyntaxError: Unexpected token$/;
   await assert.rejects(manager.restart("web"), reason);
   const status = await statusOf(manager, "web");
   assert.deepEqual([status.state, status.pid], ["ready", pid]);
-  assert.match(status.reason ?? "", /^its restart failed: .*no new one listens$/);
+  assert.match(
+    status.reason ?? "",
+    /^its restart failed: .*no new one listens, last error.*Unexpected token$/,
+  );
   await manager.stop("web");
   await manager.start("web");
   assert.equal((await statusOf(manager, "web")).reason, undefined);

@@ -16,10 +16,19 @@ export async function readReason(file: string, from = 0): Promise<string | undef
   return findReason(await readTail(file, from));
 }
 
+/** The last error that was written after this offset, as `readReason` gives it. */
+export async function readError(file: string, from: number): Promise<string | undefined> {
+  return readLines(await readTail(file, from)).findLast((line) => line.isError)?.message;
+}
+
 export function findReason(text: string): string | undefined {
-  const lines = text.split("\n").map(readLine).filter(isMeaningful);
+  const lines = readLines(text);
   const error = lines.findLast((line) => line.isError) ?? lines.at(-1);
   return error?.message;
+}
+
+function readLines(text: string): LogLine[] {
+  return text.split("\n").map(readLine).filter(isMeaningful);
 }
 
 const tailBytes = 16 * 1024;

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import path from "node:path";
 import test from "node:test";
 import { findFreePort } from "@hivematrix/lib/postgres_testing";
 import { pollUntil } from "./pause.ts";
@@ -50,6 +52,29 @@ test("restarts wait 1, 2, 4 … times the unit, and the longest delay from there
     const actual = pauses[index] ?? 0;
     assert.ok(actual >= expected, `pause ${index} took ${actual} ms`);
   }
+});
+
+test("the log of a crash loop stays within its bound, however much each attempt prints", async (t) => {
+  const maxLogBytes = 20_000;
+  const loud = `console.log("x".repeat(9_000)); process.exit(3);`;
+  const { manager, logDir } = await createManager(t, [await service("loud", loud)], {
+    maxLogBytes,
+    times: { restartDelaysMs: [10] },
+  });
+  await manager.startAll();
+  // Ten times what is kept at most.
+  const printed = async () => (await statusOf(manager, "loud")).restarts * 9_000;
+  let most = 0;
+  const isOver = async () => {
+    const sizes = ["loud.log", "loud.log.1"].map(
+      (name) => statSync(path.join(logDir, name), { throwIfNoEntry: false })?.size ?? 0,
+    );
+    most = Math.max(most, ...sizes);
+    return (await printed()) > 10 * 2 * maxLogBytes;
+  };
+  assert.ok(await pollUntil(isOver, { timeoutMs: 60_000 }));
+  // Looked at ten times a second, it is beyond that by what a few attempts print.
+  assert.ok(most > maxLogBytes && most < 5 * maxLogBytes, `${most} bytes`);
 });
 
 test("after a long life the first death is followed by a restart at once", async (t) => {

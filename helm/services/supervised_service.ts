@@ -121,8 +121,10 @@ export class SupervisedService {
     if (managed === undefined || control === undefined || control.signal.aborted) {
       throw endedMeanwhile();
     }
+    const log = this.#around.place.logFile;
+    const keeper = { file: kept.file, pid: managed.pid, log };
     const signal = AbortSignal.any([managed.gone, control.signal]);
-    if (!(await replaceKeptProcesses(kept.file, managed.pid, signal))) return false;
+    if (!(await replaceKeptProcesses(keeper, signal))) return false;
     await managed.noteSettings(settingsFingerprint(definition));
     this.#definition = definition;
     return true;
