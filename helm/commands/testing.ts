@@ -3,8 +3,8 @@
 // run in the test's own process, as starting another one takes longer than most of them.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
-import { cp, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
+import { cpSync, existsSync } from "node:fs";
+import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { TestScope } from "@hivematrix/lib/testing";
 import type { Checkout } from "../config/checkout.ts";
@@ -60,10 +60,10 @@ export async function makeInstallation(
 ): Promise<TestInstallation> {
   const checkout = await makeCheckout(t);
   const files = ["package.json", "package-lock.json", "template/package.json"];
+  const filter = (path: string) =>
+    !/[/\\](?:instance|\.env|services\.json|bench|faults)$|(?:\.test|testing)\.ts$/.test(path);
   for (const part of ["helm", "lib", "scripts", ...files]) {
-    const filter = (path: string) =>
-      !/[/\\](instance|\.env|services\.json)$|\.test\.ts$/.test(path);
-    await cp(join(root, part), join(checkout.root, part), { recursive: true, filter });
+    cpSync(join(root, part), join(checkout.root, part), { recursive: true, filter });
   }
   await linkPackages(checkout.root);
   for (const app of ["core", "nexus", "template", "keycloak"]) {
