@@ -217,6 +217,7 @@ test("a cancelled or failed sign-in says so and leads back to the wanted page", 
   const cancelled = await answerWith({ error: "access_denied" });
   assert.equal(cancelled.status, 403);
   assert.match(cancelled.body, /Sign-in cancelled/);
+  assert.doesNotMatch(cancelled.body, /alert--error|If you report this/);
   const failed = await answerWith({ error: "server_error", error_description: "<b>\r\nforged" });
   assert.equal(failed.status, 400);
   assert.doesNotMatch(failed.body, /<b>/);

@@ -170,6 +170,7 @@ function failedLoginPage(
     message: isCancelled
       ? "You left the sign-in page without signing in."
       : (known?.message ?? "Something went wrong on our side."),
+    isWanted: isCancelled,
     actions: [{ label: "Sign in again", url: loginUrl(attempt.returnPath), is_primary: true }],
     headers: { ...known?.headers, ...hiddenAddress },
   });

@@ -6,6 +6,8 @@ export interface Message {
   readonly status: number;
   readonly title: string;
   readonly message: string;
+  /** Nothing went wrong, whatever the status: somebody decided so. */
+  readonly isWanted?: boolean;
   readonly details?: readonly string[];
   readonly actions?: readonly { label: string; url: string; is_primary?: boolean }[];
   readonly form?: { action: string; label: string; fields?: { name: string; value: string }[] };
@@ -35,8 +37,8 @@ export function createPages(views: Views, stylesheetUrl: string, publicOrigin: U
       const parsed = URL.canParse(url) ? new URL(url) : undefined;
       return parsed?.origin === publicOrigin.origin ? parsed.pathname + parsed.search : undefined;
     },
-    message({ requestId }, { status, headers = {}, ...message }) {
-      const isError = status >= 400;
+    message({ requestId }, { status, headers = {}, isWanted = false, ...message }) {
+      const isError = status >= 400 && !isWanted;
       const data = { ...message, is_error: isError, request_id: isError ? requestId : undefined };
       return html(render("message", data), {
         status,

@@ -26,7 +26,7 @@ function startFollowing(element) {
   function follow() {
     const listeners = {
       line: (data) => add(JSON.parse(data)),
-      skipped: (data) => addNote(`${data} lines left out here`),
+      skipped: (data) => addNote(`Lines left out here: ${data}`),
     };
     stop = listen(list.dataset.eventsUrl, listeners, showConnection);
     show("Pause", true);

@@ -45,7 +45,7 @@ function follow() {
   if (isPaused || document.hidden) return;
   const listeners = {
     line: (data) => addLine(JSON.parse(data)),
-    skipped: (data) => addText(`… ${data} lines left out …`),
+    skipped: (data) => addText(`… lines left out: ${data} …`),
   };
   stop = listen(log.dataset.logEventsUrl, listeners, showConnection);
 }
