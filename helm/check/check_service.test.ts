@@ -14,7 +14,8 @@ const outcomes = (results: ReadonlyMap<string, CheckResult>) =>
 
 test("a service that keeps its promises passes, whatever it answers people with", async (t) => {
   const subject = await makeSubject(t);
-  await writeFile(join(subject.checkout.appFolder("rota"), "views", "index.mustache"), whole);
+  const view = `${whole}<a href="/{{prefix}}/week"></a><a href="/helm/">Helm</a><a href="/">Home</a>`;
+  await writeFile(join(subject.checkout.appFolder("rota"), "views", "index.mustache"), view);
   await subject.serve(goodService(subject));
   const results = await subject.check();
   assert.deepEqual(outcomes(results), {

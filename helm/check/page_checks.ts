@@ -44,13 +44,17 @@ export async function checkStyling(subject: Subject): Promise<Finding> {
 }
 
 /** Of the platform's own pages, which a service may lead to (nexus/own_pages.ts). */
-const ownPages = ["", "login", "logout", "sessions", "static", "keycloak"];
+const ownPages = ["", "login", "logout", "sessions", "static", "keycloak", "favicon.ico"];
 
 export async function checkLinks(subject: Subject): Promise<Finding> {
   const { name, services } = subject;
   const sources = await sourcesOf(subject);
   const known = new Set([...ownPages, ...services, name]);
-  const leadsNowhere = ({ text }: Spotted) => !known.has(/^\/([^/?#]*)/.exec(text)?.[1] ?? "");
+  const leadsNowhere = ({ text }: Spotted) => {
+    const [, first = ""] = /^\/([^/?#]*)/.exec(text) ?? [];
+    // What a view fills in, such as {{prefix}}, is not known here.
+    return /^[\w.~-]*$/.test(first) && !known.has(first);
+  };
   const found = spot(sources, (html) => findLinks(html).filter(leadsNowhere));
   const remedy = `put the prefix before it (X-Forwarded-Prefix; in lib addPrefix, in Flask url_for): in a browser it is "/${name}/…"`;
   if (found.length > 0) return failed(list(found), remedy);

@@ -70,6 +70,17 @@ for (const shell of ["bash", "zsh", "fish"] as const) {
   });
 }
 
+test("zsh takes its part also where nothing else is completed", {
+  skip: skipWithout("zsh"),
+}, async (t) => {
+  const { checkout, helm } = await makeConfiguration(t);
+  const { stdout: script } = await helm("completion", "zsh");
+  const env = { ...process.env, HOME: checkout.root, SCRIPT: script };
+  const program = 'eval "$SCRIPT"; print $_comps[helm]';
+  const run = spawnSync("zsh", ["-f", "-c", program], { env, encoding: "utf8" });
+  assert.deepEqual([run.stdout, run.stderr], ["_hivematrix_helm\n", ""]);
+});
+
 test("bash never runs what somebody chose for a name", { skip: skipWithout("bash") }, async (t) => {
   const { checkout } = await makeInstallation(t);
   const stranger = join(checkout.root, "helm-stand-in");

@@ -24,6 +24,7 @@ complete -o default -F _hivematrix_helm helm`,
   (( $#groups )) && _describe -t groups helm groups -S ''
   (( $#others )) && _describe -t others helm others
 }
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }
 compdef _hivematrix_helm helm`,
   fish: `function __hivematrix_helm
   set -l words (commandline -opc)
@@ -52,7 +53,8 @@ export function addCompletion(cli: Argv): void {
           demandOption: true,
           describe: "the one that you type in",
         })
-        .example('eval "$($0 completion bash)"', "in ~/.bashrc; the same with zsh in ~/.zshrc")
+        .example('eval "$($0 completion bash)"', "in ~/.bashrc")
+        .example('eval "$($0 completion zsh)"', "in ~/.zshrc, after compinit")
         .example("$0 completion fish | source", "in ~/.config/fish/config.fish"),
     ({ shell }) => print(scripts[shell]),
   );
