@@ -27,10 +27,10 @@ export async function keepWorkers(settings: StartSettings, log: Log): Promise<vo
   });
   try {
     if (!(await workers.start())) return;
+    replacement.offer();
     announceListening(log, settings);
     // Each worker reads the certificate for itself; what there is to say about it is said here.
     certificate = watchCertificate(settings, { log });
-    replacement.offer();
   } catch (error) {
     // The worker's own reason is to stand at the end of the log, where people look for it.
     if (error instanceof WorkerStartError && error.exitCode) process.exit(error.exitCode);

@@ -28,20 +28,26 @@ export class Replacement {
   readonly #digest: string;
   readonly #environment: FileEnvironment;
   #count = 0;
-  #running: Promise<void> = Promise.resolve();
+  #beginToServe: () => void = () => {};
+  #running: Promise<void>;
 
+  /** Takes SIGUSR2 at once: without that, it would end the process. */
   constructor(parts: ReplacementParts) {
     this.#parts = parts;
     this.#digest = this.#digestKeeper();
     this.#environment = new FileEnvironment(parts.folder);
-  }
-
-  /** From now on this process takes SIGUSR2. */
-  offer(): void {
+    this.#running = new Promise((resolve) => {
+      this.#beginToServe = resolve;
+    });
     process.on("SIGUSR2", () => {
       this.#running = this.#running.then(() => this.#run());
     });
+  }
+
+  /** From now on there is somebody to replace. */
+  offer(): void {
     this.#tell({});
+    this.#beginToServe();
   }
 
   async #run(): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -130,7 +130,11 @@ test("what keeps the processes says why they are not replaced, and they serve on
   const folder = copyNexus(t);
   const env = { ...(await processSettings()), PROCESSES: "2" };
   const nexus = startNexusProcess(t, env, folder);
-  await nexus.listening();
+  // While it starts, what is asked for waits.
+  await waitFor(() => nexus.workerPids().length > 0, { timeoutMs: 60_000, what: "a process" });
+  nexus.child.kill("SIGUSR2");
+  assert.equal((await readOutcome(folder, 1)).outcome, "replaced", nexus.output());
+  await waitFor(() => nexus.workerPids().length === 2, { what: "the old processes to end" });
   const before = nexus.workerPids();
   const ask = async (asked: number) => {
     nexus.child.kill("SIGUSR2");
@@ -139,18 +143,18 @@ test("what keeps the processes says why they are not replaced, and they serve on
   const gateway = join(folder, "serve_gateway.ts");
   const code = readFileSync(gateway, "utf8");
   writeFileSync(gateway, "export const serveGateway = undefined.broken;");
-  const broken = await ask(1);
+  const broken = await ask(2);
   assert.deepEqual([broken.outcome, broken.keeper], ["failed", nexus.child.pid]);
   assert.match(broken.reason ?? "", /its new process ended before it listened/);
   writeFileSync(gateway, code);
 
   writeFileSync(join(folder, ".env"), "CORE_SERVICE_URL=nowhere\n");
-  assert.match((await ask(2)).reason ?? "", /CORE_SERVICE_URL is "nowhere"/);
+  assert.match((await ask(3)).reason ?? "", /CORE_SERVICE_URL is "nowhere"/);
   rmSync(join(folder, ".env"));
 
   const keeper = join(folder, "worker_messages.ts");
   appendFileSync(keeper, "// What is said is another thing by now.\n");
-  assert.equal((await ask(3)).outcome, "outdated");
+  assert.equal((await ask(4)).outcome, "outdated");
   assert.deepEqual(nexus.workerPids(), before);
   nexus.child.kill("SIGTERM");
   assert.deepEqual(await nexus.exited, [0, null]);
@@ -165,9 +169,10 @@ interface Told {
 
 /** What Helm is told, when that is of the replacement that was asked for last. */
 async function readOutcome(folder: string, asked: number): Promise<Told> {
-  const read = () =>
-    JSON.parse(readFileSync(join(folder, "instance/processes.json"), "utf8")) as Told;
-  await waitFor(() => read().asked === asked, { timeoutMs: 60_000, what: "an outcome" });
+  const file = join(folder, "instance/processes.json");
+  const read = () => JSON.parse(readFileSync(file, "utf8")) as Told;
+  const isTold = () => existsSync(file) && read().asked === asked;
+  await waitFor(isTold, { timeoutMs: 60_000, what: "an outcome" });
   return read();
 }
 
