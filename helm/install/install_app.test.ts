@@ -180,6 +180,11 @@ test("an app that another one needs stays, and the platform's own parts do", asy
   assert.deepEqual(await helm.tracesOf(base.name), installed);
   const core = await helm.run({ kind: "uninstall", app: "core" });
   assert.match(core.status.error ?? "", /part of the platform/);
+  for (const kind of ["uninstall", "update"] as const) {
+    const misspelled = await helm.run({ kind, app: `${base.name}x` });
+    const expected = `Cannot ${kind} "${base.name}x": it is not installed; did you mean "${base.name}"`;
+    assert.ok(misspelled.status.error?.startsWith(expected), misspelled.status.error);
+  }
 });
 
 test("an app of the registry names what it needs first, in the order to install it", async (t) => {

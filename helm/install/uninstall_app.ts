@@ -2,6 +2,7 @@
 // it goes on to the end: there is nothing that an undone one would leave better.
 import { join } from "node:path";
 import { type AppConfig, loadMasterConfig, type MasterConfig } from "../config/master_config.ts";
+import { didYouMean } from "../control/near_names.ts";
 import { listChanged, listUntracked } from "./app_checkout.ts";
 import { removeAppConfig } from "./app_configuration.ts";
 import { isThere, moveFolder, movePaths, placesOf, removeFolder } from "./app_places.ts";
@@ -90,7 +91,9 @@ function requireRemovable(
   settings: AppConfig | undefined,
 ): void {
   const refuse = (reason: string) => new RefusedError(`Cannot uninstall "${app}": ${reason}`);
-  if (settings === undefined) throw refuse("it is not installed");
+  if (settings === undefined) {
+    throw refuse(`it is not installed${didYouMean(app, Object.keys(config.apps))}`);
+  }
   const entry = registry.find(app);
   if (entry !== undefined && (entry.required || entry.git_url === undefined)) {
     throw refuse("it is part of the platform");

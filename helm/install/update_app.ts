@@ -2,6 +2,7 @@
 // not work there, the former one comes back.
 import { join } from "node:path";
 import { loadMasterConfig } from "../config/master_config.ts";
+import { didYouMean } from "../control/near_names.ts";
 import { checkOutBeside, listChanged, listUntracked } from "./app_checkout.ts";
 import { type AppPlaces, isThere, placesOf, removeFolder } from "./app_places.ts";
 import { git, requireGitUrl } from "./git.ts";
@@ -122,7 +123,9 @@ async function requireInstalled(
 ): Promise<InstalledApp> {
   const refuse = (reason: string) => new RefusedError(`Cannot update "${app}": ${reason}`);
   const { apps } = await loadMasterConfig(checkout);
-  if (apps[app] === undefined) throw refuse("it is not installed");
+  if (apps[app] === undefined) {
+    throw refuse(`it is not installed${didYouMean(app, Object.keys(apps))}`);
+  }
   const entry = registry.find(app);
   if (entry !== undefined && entry.git_url === undefined) {
     throw refuse("it is part of this checkout; update that with git pull");
