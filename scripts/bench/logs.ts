@@ -185,6 +185,24 @@ async function search(requestId: string): Promise<void> {
       `${Math.round(least)} to ${Math.round(most)} ms (${found} lines)`,
     );
   }
+  await report(
+    "search: two letters that no line has, on to the end",
+    await searchToTheEnd("q\u00e4"),
+  );
+}
+
+/** As `helm logs --grep` does where an answer has stopped on its way. */
+async function searchToTheEnd(text: string): Promise<string> {
+  const client = await connectDaemon(checkout);
+  const query = new URLSearchParams({ q: text });
+  const startedAt = performance.now();
+  for (let answers = 1; ; answers++) {
+    const older = (await client?.logs(query))?.older;
+    if (older === undefined) {
+      return `${Math.round(performance.now() - startedAt)} ms in ${answers} answers`;
+    }
+    query.set("before", older);
+  }
 }
 
 async function report(what: string, value: string): Promise<void> {
