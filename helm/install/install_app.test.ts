@@ -167,6 +167,28 @@ test("an update takes along what is untracked, and what was changed by hand only
   assert.equal(kept, answering("mine"));
 });
 
+test("an update stays with the ref that was asked for, else with the registry's as it is by now", async (t) => {
+  const { name, folder, git, commit } = await makeRepository(t);
+  git("tag", "v1");
+  await commit({ "main.ts": answering("two") });
+  git("tag", "v2");
+  await commit({ "main.ts": answering("newest") });
+  const entry = { name, port: 5070, required: false, install_order: 9, dependencies: ["core"] };
+  const helm = await startInstallTest(t, {
+    tracked: { [name]: { ...entry, git_url: folder, ref: "v1" } },
+  });
+  await helm.run({ kind: "install", target: name });
+  assert.equal(await helm.ask(name), "one");
+  const registryFile = join(helm.checkout.helmFolder, "apps_registry.json");
+  const text = await readFile(registryFile, "utf8");
+  await writeFile(registryFile, text.replace('"ref":"v1"', '"ref":"v2"'));
+  await helm.run({ kind: "update", app: name });
+  assert.equal(await helm.ask(name), "two");
+  await helm.run({ kind: "update", app: name, ref: "v1" });
+  assert.equal(await helm.ask(name), "one");
+  assert.match(lastLine(await helm.run({ kind: "update", app: name })), /is up to date/);
+});
+
 test("an app that another one needs stays, and the platform's own parts do", async (t) => {
   const helm = await startInstallTest(t);
   const base = await makeRepository(t);

@@ -196,7 +196,7 @@ async function start(
 
 async function record(
   { checkout }: OperationParts,
-  { id, git_url, ref }: AppSource,
+  { id, git_url, wishes: { ref } }: AppSource,
   { commit = "" }: Prepared,
 ): Promise<void> {
   const at = new Date().toISOString();

@@ -5,6 +5,7 @@ import type { Checkout } from "../config/checkout.ts";
 
 export interface InstalledApp {
   readonly git_url: string;
+  /** Where somebody has asked for one. */
   readonly ref?: string;
   readonly commit: string;
   /** ISO 8601; of the last change. */

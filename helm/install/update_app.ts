@@ -32,6 +32,8 @@ export interface UpdateRequest {
 interface Version {
   readonly git_url: string;
   readonly ref?: string;
+  /** What the next update stays with. */
+  readonly chosenRef?: string;
 }
 
 /** @returns whether there was anything new */
@@ -64,8 +66,10 @@ export async function updateApp(parts: OperationParts, request: UpdateRequest): 
     await journal.step("running install.sh");
     await runInstallScript(parts, app, places.preparing);
     await replace(parts, journal, places);
+    const { git_url, chosenRef: ref } = version;
     const at = new Date().toISOString();
-    await journal.step("cleaning up", { end: "finish", installed: { ...version, commit, at } });
+    const updated = { git_url, commit, at, ...(ref !== undefined && { ref }) };
+    await journal.step("cleaning up", { end: "finish", installed: updated });
     await finishUpdate(parts, journal.current);
     return true;
   } catch (error) {
@@ -138,16 +142,22 @@ async function requireInstalled(
   return recorded ?? { git_url, commit: "", at: "" };
 }
 
-/** The registry's entry counts where it has changed; else what was installed, a pinned one too. */
+/** A ref that somebody has asked for stays; without one the registry's entry counts as it is by now. */
 function chooseVersion(
   { registry }: OperationParts,
   { app, ref: asked }: UpdateRequest,
   installed: InstalledApp,
 ): Version {
-  const git_url = registry.find(app)?.git_url ?? installed.git_url;
-  const ref = asked ?? registry.find(app)?.ref ?? installed.ref;
+  const entry = registry.find(app);
+  const git_url = entry?.git_url ?? installed.git_url;
+  const chosenRef = asked ?? installed.ref;
+  const ref = chosenRef ?? entry?.ref;
   requireGitUrl(git_url);
-  return { git_url, ...(ref !== undefined && { ref }) };
+  return {
+    git_url,
+    ...(ref !== undefined && { ref }),
+    ...(chosenRef !== undefined && { chosenRef }),
+  };
 }
 
 /** @returns where what somebody changed by hand is kept; `undefined` when nobody has */
