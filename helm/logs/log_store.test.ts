@@ -97,5 +97,5 @@ test("while the database is away lines stay in the files, and are stored when it
     timeoutMs: 20_000,
   });
   assert.deepEqual(await stored("core"), [lineAt(1, "before"), lineAt(2, "meanwhile")]);
-  assert.ok(log.lines.some((line) => line.includes("logs are stored again")));
+  await waitFor(() => log.lines.some((line) => line.includes("logs are stored again")));
 });

@@ -20,6 +20,8 @@ const schemaFile = `${import.meta.dirname}/schema.sql`;
 const freshWithinMs = 300;
 const retryAfterMs = 2000;
 const pruneEveryMs = 60_000;
+/** Lines that are taken out of the database sooner after their storing are not missed. */
+const defaultHeadsEveryMs = 10_000;
 /** Then there is something else to do too, however fast the services write. */
 const maxRounds = 200;
 
@@ -43,18 +45,24 @@ export class LogStore {
   #sql: Sql | undefined;
   #isAway = false;
   #hasTextIndex = false;
+  readonly #headsEveryMs: number;
   #nextPruneMs = 0;
+  #nextHeadsMs = 0;
   #storing: Promise<void> | undefined;
   #running: Promise<void> | undefined;
 
   constructor(
     platform: LoggedPlatform,
     log: Log,
-    { lookEveryMs = 2000 }: { lookEveryMs?: number } = {},
+    {
+      lookEveryMs = 2000,
+      headsEveryMs = defaultHeadsEveryMs,
+    }: { lookEveryMs?: number; headsEveryMs?: number } = {},
   ) {
     this.#platform = platform;
     this.#log = log;
     this.#lookEveryMs = lookEveryMs;
+    this.#headsEveryMs = headsEveryMs;
     this.#chain = new LogChain(platform.config.system.secret_key);
   }
 
@@ -113,7 +121,7 @@ export class LogStore {
       let pauseMs = this.#lookEveryMs;
       try {
         await this.#storeNew(sql);
-        await this.#pruneNow(sql);
+        await this.#keepHouse(sql);
         if (this.#isAway) log.info("logs are stored again");
         this.#isAway = false;
       } catch (error) {
@@ -158,11 +166,16 @@ export class LogStore {
     return [...this.#followers.values()];
   }
 
-  async #pruneNow(sql: Sql): Promise<void> {
-    if (Date.now() < this.#nextPruneMs) return;
-    this.#nextPruneMs = Date.now() + pruneEveryMs;
-    await prune(sql, this.#chain, readRetention(this.#platform.config));
-    await this.#rememberHeads();
+  async #keepHouse(sql: Sql): Promise<void> {
+    const nowMs = performance.now();
+    if (nowMs >= this.#nextPruneMs) {
+      this.#nextPruneMs = nowMs + pruneEveryMs;
+      await prune(sql, this.#chain, readRetention(this.#platform.config));
+    }
+    if (nowMs >= this.#nextHeadsMs) {
+      this.#nextHeadsMs = nowMs + this.#headsEveryMs;
+      await this.#rememberHeads();
+    }
   }
 
   /** For those that have not been read in this run, what is remembered still holds. */

@@ -63,7 +63,7 @@ export async function startTestLogs(
       };
       const platform = { config: options.config ?? config, checkout: { logDir } };
       // More often than usual, so that tests need not wait.
-      const store = new LogStore(platform, log, { lookEveryMs: 20 });
+      const store = new LogStore(platform, log, { lookEveryMs: 20, headsEveryMs: 20 });
       store.start(database);
       afterTest(t, async () => {
         await store.close();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
+import { waitFor } from "@hivematrix/lib/wait_for";
 import { makeConfig } from "../testing.ts";
 import { LogChain } from "./log_chain.ts";
 import { type LogHeads, readLogHeads } from "./log_heads.ts";
@@ -85,6 +86,23 @@ test("R26: what was cut off at either end is missed too", async (t) => {
   assert.equal((await verify())[0], forged);
   await sql`delete from log_sources where service = 'core'`;
   assert.equal((await verify())[0], "core where its chain begins is missing");
+});
+
+test("R26: what was cut off behind a Helm that still runs, or was killed, is missed too", async (t) => {
+  const { write, startStore, waitForLines, sql, logDir } = await startTestLogs(t);
+  startStore({ config });
+  const hashOf = async () => (await readLogHeads(logDir))["core"]?.hash;
+  write("core", lineAt(1, "one"));
+  await waitFor(hashOf);
+  const before = await hashOf();
+  write("core", lineAt(2, "two"));
+  await waitForLines(2);
+  await waitFor(async () => (await hashOf()) !== before);
+  await sql`delete from log_lines where line like '%two%'`;
+  await sql`
+    update log_batches set line_count = 1, last_id = first_id, hash = ${Buffer.from(before ?? "", "hex")}`;
+  const [report] = await verifyChains(sql, chain, { heads: await readLogHeads(logDir) });
+  assert.equal(report?.problem, "the newest lines that Helm had stored are missing");
 });
 
 test("R26: a chain made under another key is not Helm's", async (t) => {
