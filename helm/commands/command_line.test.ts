@@ -173,6 +173,11 @@ test("up says what does not get ready, and leaves the rest running", async (t) =
   assert.equal(up.status, 1);
   assert.match(up.stdout, /template {2}crash-looping .*\n {2}exit status 3.*Error: no honey left/);
   assert.match(up.stdout, /Not ready: template\. The rest keeps running/);
+  // What was broken before is not the restart's doing, and what fails keeps no other from being restarted.
+  const several = await helm("restart", "template", "helm", "nexus");
+  assert.equal(several.status, 1);
+  assert.match(several.stderr, /^template is crash-looping \(.*Error: no honey left\)\n$/);
+  assert.match(several.stdout, /^helm is ready, .*\nnexus is ready, /);
   assert.match(up.stdout, /core {6}ready/);
 });
 

@@ -37,22 +37,32 @@ export async function readStatus(checkout: Checkout): Promise<PlatformStatus> {
   return daemon === undefined ? await inspectWithoutDaemon(checkout) : await daemon.status();
 }
 
-/** `helm start|stop|restart <service…>`: done one after the other, in the order given. */
+/**
+ * `helm start|stop|restart <service…>`: done one after the other, in the order given.
+ *
+ * @throws {Error} with what has failed, when all that can be done is done
+ */
 export async function act(
   checkout: Checkout,
   action: ServiceAction,
   names: readonly string[],
 ): Promise<void> {
+  const failures: Error[] = [];
   for (const name of names) {
-    // Each time anew: after a restart of Helm it is another one.
-    const daemon = await requireDaemon(checkout);
-    if (name === "helm") await actOnHelm(checkout, daemon, action);
-    else {
-      const former = findService(await daemon.status(), name);
-      const service = findService(await withProgress(daemon, () => daemon.act(name, action)), name);
-      print(describeService(name, service, action === "restart" ? former?.pid : undefined));
-    }
+    await actOn(checkout, action, name).catch((error: Error) => failures.push(error));
   }
+  const reasons = new Set(failures.map(({ message }) => message));
+  if (reasons.size > 1) throw new Error([...reasons].join("; "));
+  if (failures[0] !== undefined) throw failures[0];
+}
+
+async function actOn(checkout: Checkout, action: ServiceAction, name: string): Promise<void> {
+  // Each time anew: after a restart of Helm it is another one.
+  const daemon = await requireDaemon(checkout);
+  if (name === "helm") return await actOnHelm(checkout, daemon, action);
+  const former = findService(await daemon.status(), name);
+  const service = findService(await withProgress(daemon, () => daemon.act(name, action)), name);
+  print(describeService(name, service, action === "restart" ? former?.pid : undefined));
 }
 
 /** `helm restart` without a name: everything but Helm itself, what others depend on first. */
@@ -82,13 +92,21 @@ async function actOnHelm(
 ): Promise<void> {
   if (action === "stop") throw new Error('Helm ends with everything else: use "helm down"');
   if (action === "start") return print("helm is running.");
-  const { isDev } = await daemon.status();
+  const before = await daemon.status();
   await daemon.shutdown({ keepServices: true });
   while ((await readLiveDaemon(checkout))?.pid === daemon.pid) await pause(20);
   const { spawnDaemon } = await import("../control/spawn_daemon.ts");
-  const restarted = await spawnDaemon(checkout, { isDev });
-  await restarted.wait();
+  const restarted = await spawnDaemon(checkout, { isDev: before.isDev });
+  await restarted.wait().catch(async (error: Error) => {
+    // What was not ready before is not this restart's doing.
+    const ready = namesOfReady(await restarted.status());
+    if (!namesOfReady(before).every((name) => ready.includes(name))) throw error;
+  });
   print(`helm is ready, process ${restarted.pid}.`);
+}
+
+function namesOfReady({ services }: PlatformStatus): string[] {
+  return services.filter(({ state }) => state === "ready").map(({ name }) => name);
 }
 
 function findService({ services }: PlatformStatus, name: string): ServiceStatus | undefined {

@@ -14,12 +14,16 @@ export function isHopeful(services: readonly ServiceStatus[]): boolean {
   return services.some((service) => service.state !== "ready" && !stuck.has(service.name));
 }
 
-/** `2 of 5 services are not ready: core is crash-looping (exit status 1 …); nexus is starting (…)` */
+/**
+ * `2 of 5 services are not ready: core is crash-looping (exit status 1 …); nexus is starting (…)`, of a
+ * single service what it is.
+ */
 export function describeUnready(services: readonly ServiceStatus[]): string {
   const unready = services.filter((service) => service.state !== "ready");
   const each = unready.map(({ name, state, reason }) => {
     return `${name} is ${state}${reason === undefined ? "" : ` (${reason})`}`;
   });
+  if (services.length === 1) return each.join();
   const verb = unready.length === 1 ? "is" : "are";
   return `${unready.length} of ${services.length} services ${verb} not ready: ${each.join("; ")}`;
 }
