@@ -5,7 +5,7 @@ import test from "node:test";
 import { mountSmallDisk, skipWithoutMount } from "@hivematrix/lib/small_disk_testing";
 import { waitFor } from "@hivematrix/lib/wait_for";
 import { rotateLog } from "./log_rotation.ts";
-import { answering, createManager, service, statusOf } from "./testing.ts";
+import { answering, createManager, service, statusOf, untilState } from "./testing.ts";
 
 const skip = skipWithoutMount;
 
@@ -29,7 +29,8 @@ test("on a full disk services run on; one that is started tells the file, and st
   assert.equal((await statusOf(manager, "two")).pid, pid);
   assert.equal((await fetch(`http://127.0.0.1:${port}`)).status, 200);
   disk.free();
-  await manager.waitUntilReady();
+  // From whatever it is in by then, a crash loop too.
+  await untilState(manager, "one", "ready");
 });
 
 test("on a disk that has become read-only services run on, and one that dies is tried on", {
@@ -49,7 +50,7 @@ test("on a disk that has become read-only services run on, and one that dies is 
     /read-only.*one\.(?:json|log)/.test((await statusOf(manager, "one")).reason ?? "");
   await waitFor(isTold, { what: "the reason that names the file" });
   disk.setReadOnly(false);
-  await manager.waitUntilReady();
+  await untilState(manager, "one", "ready");
 });
 
 test("a log that fills the disk is emptied although there is no room for a copy", { skip }, (t) => {
