@@ -41,6 +41,8 @@ function createWorkers(t: TestScope, told: Record<string, string>, count = 2) {
 }
 
 const running = () => Object.values(cluster.workers ?? {}).length;
+/** One that has ended is among them until its channel is seen to be closed, too. */
+const untilGone = () => waitFor(() => running() === 0);
 const pids = () => Object.values(cluster.workers ?? {}).map((worker) => worker?.process.pid);
 
 test("all have come to listen when the start is over", async (t) => {
@@ -48,14 +50,14 @@ test("all have come to listen when the start is over", async (t) => {
   assert.equal(await workers.start(), true);
   assert.equal(running(), 3);
   await workers.close();
-  assert.equal(running(), 0);
+  await untilGone();
   assert.deepEqual(lines(), []);
 });
 
 test("when the first one cannot serve, no other one tries, and its exit status is told", async (t) => {
   const { workers, lines } = createWorkers(t, { WORKER_DIES: "before it listens" }, 3);
   await assert.rejects(workers.start(), { name: "WorkerStartError", exitCode: 3 });
-  await waitFor(() => running() === 0);
+  await untilGone();
   assert.equal(printed, "starts\n");
   assert.deepEqual(lines(), []);
 });
@@ -99,7 +101,7 @@ test("a close during the start leaves nobody", async (t) => {
   await waitFor(() => running() === 2);
   await workers.close();
   assert.equal(await started, false);
-  assert.equal(running(), 0);
+  await untilGone();
   assert.deepEqual(lines(), []);
 });
 
@@ -161,5 +163,5 @@ test("a close ends a replacement that is under way, and everybody", async (t) =>
   await waitFor(() => running() === 3);
   await workers.close();
   assert.equal(await replaced, false);
-  assert.equal(running(), 0);
+  await untilGone();
 });
