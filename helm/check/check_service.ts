@@ -5,7 +5,7 @@ import type { MasterConfig } from "../config/master_config.ts";
 import { askCoreAsHelm } from "../control/ask_core.ts";
 import { logFile } from "../control/log_tail.ts";
 import { getServiceToken } from "../control/service_token.ts";
-import { endOfLog } from "../logs/log_source.ts";
+import { endPosition } from "../logs/log_source.ts";
 import { checkErrors, checkHealth, checkListening } from "./answer_checks.ts";
 import { checkDatabase } from "./database_check.ts";
 import { findDoor } from "./door.ts";
@@ -59,7 +59,7 @@ export async function checkService(
   path: string | undefined,
 ): Promise<CheckResult[]> {
   const probe = createProbe(url, `/${name}`);
-  const logEnd = endOfLog(logFile(checkout.logDir, name));
+  const logEnd = endPosition(logFile(checkout.logDir, name));
   const tokens = await getTokens(config, name, services);
   const ownToken = "problem" in tokens ? undefined : tokens.own;
   const subject: Subject = {

@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { countOf } from "../control/count_of.ts";
 import { type Finding, failed, notTried, ok } from "./finding.ts";
 import { findLinks, findStyling, isWholeDocument, type Spotted } from "./html_look.ts";
 import type { ProbeAnswer } from "./probe.ts";
@@ -32,7 +33,7 @@ export function checkDocuments(subject: Subject): Finding {
       "begin pages with <!DOCTYPE html>: Nexus puts styling and navigation into whole documents only",
     );
   }
-  return ok(`${count(seen.length, "page")} seen, without a sign-in: ${statusesOf(seen)}`);
+  return ok(`${countOf(seen.length, "page")} seen, without a sign-in: ${statusesOf(seen)}`);
 }
 
 export async function checkStyling(subject: Subject): Promise<Finding> {
@@ -119,8 +120,8 @@ function describe(sources: readonly Source[]): string {
   const files = sources.filter(({ isFile }) => isFile).length;
   const pages = sources.length - files;
   return [
-    ...(pages > 0 ? [count(pages, "page")] : []),
-    ...(files > 0 ? [count(files, "view")] : []),
+    ...(pages > 0 ? [countOf(pages, "page")] : []),
+    ...(files > 0 ? [countOf(files, "view")] : []),
   ].join(" and ");
 }
 
@@ -132,8 +133,4 @@ function list(found: readonly string[]): string {
 
 function statusesOf(answers: readonly { status: number }[]): string {
   return [...new Set(answers.map(({ status }) => status))].sort().join(", ");
-}
-
-function count(number: number, what: string): string {
-  return number === 1 ? `1 ${what}` : `${number} ${what}s`;
 }

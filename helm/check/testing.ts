@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { TestScope } from "@hivematrix/lib/testing";
 import { type StartedCore, startCore } from "../../core/testing.ts";
-import { makeConfiguration } from "../commands/testing.ts";
+import { makeConfiguration, withCore } from "../commands/testing.ts";
 import type { Checkout } from "../config/checkout.ts";
 import { loadMasterConfig, saveMasterConfig } from "../config/master_config.ts";
 import { logFile } from "../control/log_tail.ts";
@@ -38,14 +38,9 @@ export async function makeSubject(t: TestScope): Promise<TestSubject> {
   mkdirSync(checkout.logDir, { recursive: true });
   const configure = async (port: number) => {
     const config = await loadMasterConfig(checkout);
-    const { helm: own, core: coreApp, template } = config.apps;
-    const apps = {
-      ...config.apps,
-      core: { ...coreApp, port: Number(new URL(core.url).port) },
-      helm: { ...own, service_secret: core.secretOf("helm") },
-      rota: { ...template, port },
-    };
-    await saveMasterConfig(checkout, { ...config, apps } as typeof config);
+    const { apps, ...others } = withCore(config, core);
+    const rota = { ...config.apps["template"], port };
+    await saveMasterConfig(checkout, { ...others, apps: { ...apps, rota } });
     await helm("config", "sync-all");
   };
   let port = 0;

@@ -60,9 +60,9 @@ async function actOn(checkout: Checkout, action: ServiceAction, name: string): P
   // Each time anew: after a restart of Helm it is another one.
   const daemon = await requireDaemon(checkout);
   if (name === "helm") return await actOnHelm(checkout, daemon, action);
-  const former = findService(await daemon.status(), name);
+  const former = action === "restart" ? findService(await daemon.status(), name) : undefined;
   const service = findService(await withProgress(daemon, () => daemon.act(name, action)), name);
-  print(describeService(name, service, action === "restart" ? former?.pid : undefined));
+  print(describeService(name, service, former?.pid));
 }
 
 /** `helm restart` without a name: everything but Helm itself, what others depend on first. */

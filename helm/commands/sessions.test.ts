@@ -4,7 +4,7 @@ import { decodeJwt } from "jose";
 import { toHash } from "../../core/session_store_testing.ts";
 import { adaUserinfo as ada, startCore } from "../../core/testing.ts";
 import { loadMasterConfig, saveMasterConfig } from "../config/master_config.ts";
-import { makeConfiguration } from "./testing.ts";
+import { makeConfiguration, withCore } from "./testing.ts";
 
 const idOf = (token: string) => toHash(decodeJwt(token).jti ?? "");
 const adam = { ...ada, sub: "adam-sub", name: "Adam Riese", preferred_username: "adam" };
@@ -98,15 +98,6 @@ test("R11: the command line signs one person out everywhere, and nobody by half 
 async function startInstallation(t: TestContext) {
   const core = await startCore(t, { services: ["helm"] });
   const { checkout, helm } = await makeConfiguration(t);
-  const config = await loadMasterConfig(checkout);
-  const { helm: own, core: coreApp } = config.apps;
-  await saveMasterConfig(checkout, {
-    ...config,
-    apps: {
-      ...config.apps,
-      core: { ...coreApp, port: Number(new URL(core.url).port) },
-      helm: { ...own, service_secret: core.secretOf("helm") },
-    },
-  });
+  await saveMasterConfig(checkout, withCore(await loadMasterConfig(checkout), core));
   return { core, helm };
 }

@@ -7,8 +7,9 @@ import { cpSync, existsSync } from "node:fs";
 import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { TestScope } from "@hivematrix/lib/testing";
+import type { StartedCore } from "../../core/testing.ts";
 import type { Checkout } from "../config/checkout.ts";
-import { saveMasterConfig } from "../config/master_config.ts";
+import { type MasterConfig, saveMasterConfig } from "../config/master_config.ts";
 import { connectDaemon } from "../control/control_client.ts";
 import { afterTest, findFreeOffset, makeCheckout, makeConfig } from "../testing.ts";
 import { runHelm } from "./command_line.ts";
@@ -100,6 +101,20 @@ export async function makeConfiguration(
   const checkout = await makeCheckout(t);
   if (isInitialised) await saveMasterConfig(checkout, await configWithoutDatabases());
   return { checkout, helm: (...words) => runHere(checkout, words) };
+}
+
+/** The same configuration with a Core of the test's own, and Helm's credential there. */
+export function withCore(
+  config: MasterConfig,
+  { url, secretOf }: Pick<StartedCore, "url" | "secretOf">,
+) {
+  const { core, helm } = config.apps;
+  const apps = {
+    ...config.apps,
+    core: { ...core, port: Number(new URL(url).port) },
+    helm: { ...helm, service_secret: secretOf("helm") },
+  };
+  return { ...config, apps };
 }
 
 const captured = new AsyncLocalStorage<{ stdout: string; stderr: string }>();

@@ -4,7 +4,7 @@ import test, { type TestContext } from "node:test";
 import { createTokenVerifier } from "@hivematrix/lib/token_verifier";
 import { startCore } from "../../core/testing.ts";
 import { loadMasterConfig, saveMasterConfig } from "../config/master_config.ts";
-import { makeConfiguration } from "./testing.ts";
+import { makeConfiguration, withCore } from "./testing.ts";
 
 const template = { url: "http://127.0.0.1:5040" };
 
@@ -58,16 +58,7 @@ test("without a service of that name, or without Core, there is a reason and no 
 async function start(t: TestContext) {
   const core = await startCore(t, { services: ["helm", "template"] });
   const { checkout, helm } = await makeConfiguration(t);
-  const config = await loadMasterConfig(checkout);
-  const { helm: own, core: coreApp } = config.apps;
-  await saveMasterConfig(checkout, {
-    ...config,
-    apps: {
-      ...config.apps,
-      core: { ...coreApp, port: Number(new URL(core.url).port) },
-      helm: { ...own, service_secret: core.secretOf("helm") },
-    },
-  });
+  await saveMasterConfig(checkout, withCore(await loadMasterConfig(checkout), core));
   const services = { helm: { url: "http://127.0.0.1:5004" }, template };
   await writeFile(checkout.servicesFile, JSON.stringify(services));
   return { core, helm };

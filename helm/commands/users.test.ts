@@ -5,7 +5,7 @@ import { loadMasterConfig, saveMasterConfig } from "../config/master_config.ts";
 import { type AdminPlace, createIdentityAdmin } from "../keycloak/admin_client.ts";
 import { startEmbeddedProvider } from "../keycloak/testing.ts";
 import { afterTest, lastFirst } from "../testing.ts";
-import { makeInstallation, runHere } from "./testing.ts";
+import { makeInstallation, runHere, withCore } from "./testing.ts";
 
 test("R9, R12, R23: the command line makes, changes and deletes a user, at once", async (t) => {
   const { helm, run, signIn, isLive, admin, provider } = await start(t);
@@ -187,20 +187,14 @@ async function start(t: TestContext) {
   afterTest(t, () => admin.close());
   const use = async ({ backendUrl, realm, clientSecret }: AdminPlace) => {
     const config = await loadMasterConfig(checkout);
-    const { helm: own, core: coreApp, ...apps } = config.apps;
     await saveMasterConfig(checkout, {
-      ...config,
+      ...withCore(config, core),
       keycloak: {
         ...config.keycloak,
         mode: "external",
         url: backendUrl,
         realm,
         admin_client_secret: clientSecret,
-      },
-      apps: {
-        ...apps,
-        core: { ...coreApp, port: Number(new URL(core.url).port) },
-        helm: { ...own, service_secret: core.secretOf("helm") },
       },
     });
   };

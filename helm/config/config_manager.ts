@@ -1,4 +1,4 @@
-import { lstat, mkdir, readFile, readlink, rename, rm, stat, symlink } from "node:fs/promises";
+import { lstat, mkdir, readFile, readlink, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { AppRegistry } from "../install/app_registry.ts";
 import { readStandInPorts } from "../services/stand_in.ts";
@@ -7,6 +7,7 @@ import type { Checkout } from "./checkout.ts";
 import { withConfigLock } from "./config_lock.ts";
 import { appFiles, confFile, type GeneratedFile, servicesFile } from "./generated_files.ts";
 import { isEdited } from "./hand_edits.ts";
+import { isFolder } from "./is_folder.ts";
 import { keepCopy } from "./kept_copy.ts";
 import { loadMasterConfig, type MasterConfig } from "./master_config.ts";
 import { WrittenFiles } from "./written_files.ts";
@@ -199,11 +200,4 @@ export async function hasFolder(checkout: Checkout, app: string): Promise<boolea
   if (!(await isFolder(folder))) return false;
   await mkdir(join(folder, "instance"), { recursive: true, mode: 0o700 });
   return true;
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return await stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }

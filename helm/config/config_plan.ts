@@ -15,6 +15,7 @@ import {
 } from "./file_entries.ts";
 import { appFiles, type GeneratedFile, servicesFile } from "./generated_files.ts";
 import { isEdited } from "./hand_edits.ts";
+import { isFolder } from "./is_folder.ts";
 import { findUnknownKeys } from "./known_keys.ts";
 import type { MasterConfig } from "./master_config.ts";
 import { findOutdated } from "./outdated_services.ts";
@@ -132,11 +133,4 @@ async function planLink(checkout: Checkout, app: string): Promise<FilePlan[]> {
   const note = `a link to ${target}`;
   const file = checkout.display(link);
   return [{ file, action: "link", isEdited: isFile, changes: [], note }];
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return await stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }

@@ -1,10 +1,10 @@
 // Back to a former state of the master configuration, which is a change like any other.
-import { stat } from "node:fs/promises";
 import { changeSettings } from "./change_settings.ts";
 import type { Checkout } from "./checkout.ts";
 import { type ConfigChange, findChanges, maskChange } from "./config_changes.ts";
 import { listStates, type Snapshot } from "./config_history.ts";
 import { getValue } from "./config_values.ts";
+import { isFolder } from "./is_folder.ts";
 import { MasterConfigError } from "./master_config.ts";
 import { describeProblem, findProblem } from "./master_rules.ts";
 
@@ -88,22 +88,17 @@ async function requireSameApps(
       `Cannot go back to c${id}: ${app} ${what} since, which settings alone cannot undo; "helm ${remedy} ${app}" does, and "helm config set" changes single settings`,
     );
   for (const app of now.filter((one) => !then.includes(one))) {
-    if (await hasFolder(checkout, app)) throw refuse(app, "has been installed", "uninstall");
+    if (await isFolder(checkout.appFolder(app)))
+      throw refuse(app, "has been installed", "uninstall");
   }
   for (const app of then.filter((one) => !now.includes(one))) {
-    if (!(await hasFolder(checkout, app))) throw refuse(app, "has been uninstalled", "install");
+    if (!(await isFolder(checkout.appFolder(app))))
+      throw refuse(app, "has been uninstalled", "install");
   }
 }
 
 function appsOf(config: unknown): string[] {
   return Object.keys(Object(getValue(config, "apps")));
-}
-
-async function hasFolder(checkout: Checkout, app: string): Promise<boolean> {
-  return await stat(checkout.appFolder(app)).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }
 
 function pick(states: readonly Snapshot[], back: string): Snapshot {

@@ -65,22 +65,17 @@ export function createAskCore(
 ): AskCore {
   return async (action, method, path, content) => {
     const url = new URL(path, coreUrl);
-    const question =
-      content === undefined
-        ? { method, headers: { authorization } }
-        : {
-            method,
-            headers: { authorization, "content-type": "application/json" },
-            body: JSON.stringify(content),
-          };
+    const type = content && { "content-type": "application/json" };
+    const body = content && JSON.stringify(content);
+    const question = { method, headers: { authorization, ...type }, body };
     const exchange = new HttpExchange(timeoutMs);
     try {
       const { status, text } = await exchange.ask(url, question).catch((error: unknown) => {
         throw describeSilence(action, error, timeoutMs);
       });
-      const body = readBody(text);
-      if (status >= 200 && status < 300) return body;
-      throw describeRefusal(action, status, body["detail"]);
+      const answer = readBody(text);
+      if (status >= 200 && status < 300) return answer;
+      throw describeRefusal(action, status, answer["detail"]);
     } finally {
       exchange.close();
     }

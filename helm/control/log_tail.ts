@@ -2,7 +2,8 @@ import { type FSWatcher, watch } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
-import { endOfLog, type LogPosition, readChunk } from "../logs/log_source.ts";
+import { formatNote } from "../logs/log_note.ts";
+import { endPosition, type LogPosition, readChunk } from "../logs/log_source.ts";
 
 /** Enough for the longest line that a service should write. */
 const chunkBytes = 64 * 1024;
@@ -28,7 +29,7 @@ export async function readLastLines(
 
 /** Where the logs of the services end now, for `readLastLines` and `followLogs` to meet there. */
 export function logEnds(logDir: string, names: readonly string[]): Map<string, LogPosition> {
-  return new Map(names.map((name) => [name, endOfLog(logFile(logDir, name))]));
+  return new Map(names.map((name) => [name, endPosition(logFile(logDir, name))]));
 }
 
 /** Where a log is. @throws {Error} for a name that would lead out of the folder */
@@ -52,7 +53,10 @@ export async function followLogs(
 ): Promise<void> {
   await mkdir(logDir, { recursive: true, mode: 0o700 });
   const followers = [...ends].map(([name, end]) =>
-    createFollower(logFile(logDir, name), end, (line) => onLine(name, line ?? lostLine(name))),
+    createFollower(logFile(logDir, name), end, {
+      onLine: (line) => onLine(name, line),
+      onLoss: () => onLine(name, formatNote(name, lossMessage).trimEnd()),
+    }),
   );
   // One read at a time; a change during it makes for another one.
   let isReading = false;
@@ -80,15 +84,15 @@ interface Follower {
   readNew(): Promise<void>;
 }
 
+const lossMessage = "lines were rotated away before they could be read";
 /** Longer than another process takes from emptying a log to giving its copy the name. */
 const maxPauses = 50;
 const pauseMs = 10;
 
-/** @param onLine without a line where some are missing */
 function createFollower(
   file: string,
   end: LogPosition,
-  onLine: (line: string | undefined) => void,
+  { onLine, onLoss }: { onLine: (line: string) => void; onLoss: () => void },
 ): Follower {
   let position = end;
   return {
@@ -100,7 +104,7 @@ function createFollower(
           await pause(pauseMs);
           continue;
         }
-        if (chunk.hasLost) onLine(undefined);
+        if (chunk.hasLost) onLoss();
         for (const line of chunk.lines) onLine(line.toString("utf8"));
         position = chunk.position;
         if (!chunk.hasMore) return;
@@ -109,11 +113,6 @@ function createFollower(
       }
     },
   };
-}
-
-function lostLine(service: string): string {
-  const message = "lines were rotated away before they could be read";
-  return JSON.stringify({ time: new Date().toISOString(), level: "warn", service, message });
 }
 
 async function readEnd(file: string, count: number, end: number): Promise<string[]> {

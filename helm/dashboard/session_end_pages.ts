@@ -5,13 +5,14 @@ import { html, redirect } from "@hivematrix/lib/responses";
 import type { Handler } from "@hivematrix/lib/router";
 import { type AskCore, askCoreAsUser } from "../control/ask_core.ts";
 import type { ListedSession, SessionList } from "../control/core_sessions.ts";
+import { countOf } from "../control/count_of.ts";
 import { type EndTarget, endAndNote, findHit, readEndTarget } from "./end_sessions.ts";
 import { navigation } from "./navigation.ts";
 import { hiddenFields, listLink, readPlace } from "./session_links.ts";
 import { sessionRow } from "./session_list.ts";
 import type { SessionPagesParts } from "./session_pages.ts";
 import { explainEndTrouble, explainListTrouble } from "./session_trouble.ts";
-import { countOf, describeEnd, userOf } from "./session_words.ts";
+import { describeEnd, userOf } from "./session_words.ts";
 
 /** GET /sessions/end?sub=&id=: says whom it would hit, and asks. */
 export function confirmEnd({ platform, views, notices }: SessionPagesParts): Handler<UserContext> {

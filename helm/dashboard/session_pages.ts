@@ -6,13 +6,14 @@ import type { Handler } from "@hivematrix/lib/router";
 import type { Views } from "@hivematrix/lib/views";
 import { askCoreAsUser } from "../control/ask_core.ts";
 import { listSessions, listSessionsOf } from "../control/core_sessions.ts";
+import { countOf } from "../control/count_of.ts";
 import type { Platform } from "../control/platform.ts";
 import { navigation } from "./navigation.ts";
 import type { Notices } from "./notices.ts";
 import { endLink, type ListPlace, listLink, readPlace } from "./session_links.ts";
 import { type PersonRow, pageSessions } from "./session_list.ts";
 import { explainListTrouble } from "./session_trouble.ts";
-import { countOf, describeList } from "./session_words.ts";
+import { describeList } from "./session_words.ts";
 import { userLink } from "./user_links.ts";
 
 export interface SessionPagesParts {

@@ -1,15 +1,11 @@
 // What the pages about sessions say, so that a person need not know what a session is made of.
 import { readDeviceName } from "@hivematrix/lib/device_name";
 import type { ListedSession, SessionList } from "../control/core_sessions.ts";
+import { countOf } from "../control/count_of.ts";
 import type { EndTarget } from "./end_sessions.ts";
 import type { Notice } from "./notices.ts";
 import type { ListPlace } from "./session_links.ts";
 import type { SessionPage } from "./session_list.ts";
-
-/** `1 session`, `3 sessions`, `1,200 sessions` */
-export function countOf(count: number, one: string, many = `${one}s`): string {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
-}
 
 /** What the list shows: `3 sessions of 2 people. Who was active last comes first.` */
 export function describeList(

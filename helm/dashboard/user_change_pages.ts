@@ -3,8 +3,8 @@ import type { UserContext } from "@hivematrix/lib/auth";
 import { readForm } from "@hivematrix/lib/request_body";
 import { redirect } from "@hivematrix/lib/responses";
 import type { Handler } from "@hivematrix/lib/router";
+import { countOf } from "../control/count_of.ts";
 import type { Notice } from "./notices.ts";
-import { countOf } from "./session_words.ts";
 import { type UserPagesParts, userPage } from "./user_access.ts";
 import {
   carryOut,

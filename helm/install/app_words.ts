@@ -1,3 +1,4 @@
+import { countOf } from "../control/count_of.ts";
 import type { AppLine } from "./app_list.ts";
 
 /** `ready`, `not installed`, … */
@@ -11,9 +12,9 @@ export function gitWords({ git }: AppLine): string {
   if (git === undefined) return "";
   const { changed, ahead, behind } = git;
   const words = [
-    changed.length > 0 ? `${count(changed.length, "file")} changed by hand` : "",
-    ahead > 0 ? `${count(ahead, "commit")} ahead` : "",
-    behind > 0 ? `${count(behind, "commit")} behind` : "",
+    changed.length > 0 ? `${countOf(changed.length, "file")} changed by hand` : "",
+    ahead > 0 ? `${countOf(ahead, "commit")} ahead` : "",
+    behind > 0 ? `${countOf(behind, "commit")} behind` : "",
   ].filter((part) => part !== "");
   return words.join(", ") || "clean";
 }
@@ -30,8 +31,4 @@ export function askedWords(lines: readonly AppLine[]): string {
   return first === undefined
     ? ""
     : `Repositories were asked at ${first.slice(0, 16).replace("T", " ")} UTC`;
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

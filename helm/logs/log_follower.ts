@@ -2,6 +2,7 @@ import type { Sql } from "@hivematrix/lib/database";
 import { logFile } from "../control/log_tail.ts";
 import { FloodGate } from "./flood_gate.ts";
 import type { LogChain } from "./log_chain.ts";
+import { formatNote } from "./log_note.ts";
 import { type LogChunk, type LogPosition, readChunk } from "./log_source.ts";
 import { readSourceState, type SourceState, writeLines } from "./log_writer.ts";
 import { LineReader, type StoredLine } from "./stored_line.ts";
@@ -114,14 +115,13 @@ export class LogFollower {
   /** What is missing stands where it would have stood. */
   #notes({ hasLost }: Pick<LogChunk, "hasLost">, nowMs: number): StoredLine[] {
     const notes: StoredLine[] = [];
-    const note = (message: string, fields: object) => {
-      const head = { time: new Date(nowMs).toISOString(), level: "warn", service: this.service };
-      const line = JSON.stringify({ ...head, message, ...fields });
+    const note = (message: string, fields: Readonly<Record<string, unknown>> = {}) => {
+      const line = formatNote(this.service, message, fields, nowMs).trimEnd();
       notes.push(this.#reader.read(Buffer.from(line), nowMs));
     };
     if (this.#leftOut > 0)
       note("too many lines at once, not all were stored", { left_out: this.#leftOut });
-    if (hasLost) note("lines were rotated away before they could be stored", {});
+    if (hasLost) note("lines were rotated away before they could be stored");
     return notes;
   }
 }

@@ -40,7 +40,7 @@ const anchorBytes = 1024;
 export const startOfLog: LogPosition = { offset: 0, anchor: Buffer.alloc(0), copyId: "" };
 
 /** The position after all that is in a log now. */
-export function endOfLog(file: string): LogPosition {
+export function endPosition(file: string): LogPosition {
   const copy = statSync(`${file}.1`, { throwIfNoEntry: false });
   const copyId = copy === undefined ? "" : identify(copy);
   const end = withFile(file, (log) => ({

@@ -39,13 +39,13 @@ export class LogStore {
   readonly #platform: LoggedPlatform;
   readonly #log: Log;
   readonly #lookEveryMs: number;
+  readonly #headsEveryMs: number;
   readonly #chain: LogChain;
   readonly #closing = new AbortController();
   readonly #followers = new Map<string, LogFollower>();
   #sql: Sql | undefined;
   #isAway = false;
   #hasTextIndex = false;
-  readonly #headsEveryMs: number;
   #nextPruneMs = 0;
   #nextHeadsMs = 0;
   #storing: Promise<void> | undefined;

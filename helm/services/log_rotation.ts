@@ -13,6 +13,7 @@ import {
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import type { Log } from "@hivematrix/lib/log";
+import { formatNote } from "../logs/log_note.ts";
 
 /**
  * Keeps every `*.log` of a folder bounded: one that has grown beyond `maxBytes` is copied to `.1` and
@@ -145,8 +146,7 @@ const piece = Buffer.allocUnsafeSlow(256 * 1024);
 function noteLoss(file: string, lostBytes: number): void {
   const service = path.basename(file, ".log");
   const message = `written faster than it could be kept: ${lostBytes} bytes of the log are missing`;
-  const line = { time: new Date().toISOString(), level: "warn", service, message };
-  appendFileSync(file, `${JSON.stringify(line)}\n`);
+  appendFileSync(file, formatNote(service, message));
 }
 
 async function listLogs(logDir: string): Promise<string[]> {

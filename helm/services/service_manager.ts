@@ -95,7 +95,7 @@ export class ServiceManager {
       return this.#find(definition.name).isOutdated(definition);
     });
     const names = outdated.map(({ name }) => name);
-    const gapless = names.filter((name) => this.#canBeGapless(name));
+    const gapless = names.filter((name) => this.#findGapless(name) !== undefined);
     const others = names.filter((name) => !gapless.includes(name));
     await Promise.all(others.map((name) => this.stop(name)));
     await this.#inTurn(async () => {
@@ -143,9 +143,7 @@ export class ServiceManager {
   async restart(name: string): Promise<void> {
     const gapless = await this.#inTurn(async () => {
       await this.#refresh();
-      const service = this.#find(name);
-      const definition = this.#definitions.find((each) => each.name === name);
-      return definition !== undefined && service.canRestart(definition) ? definition : undefined;
+      return this.#findGapless(name);
     });
     if (gapless !== undefined && (await this.#find(name).restart(gapless))) return;
     await this.stop(name);
@@ -166,9 +164,11 @@ export class ServiceManager {
     });
   }
 
-  #canBeGapless(name: string): boolean {
+  /** @returns the newest definition of a service that can be restarted without a gap now */
+  #findGapless(name: string): ServiceDefinition | undefined {
+    const service = this.#find(name);
     const definition = this.#definitions.find((each) => each.name === name);
-    return definition !== undefined && this.#find(name).canRestart(definition);
+    return definition !== undefined && service.canRestart(definition) ? definition : undefined;
   }
 
   /** Stops everything, dependents before what they depend on. */
