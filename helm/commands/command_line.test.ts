@@ -78,6 +78,14 @@ describe("an installation from up to down", () => {
       ["core", "helm", "template"],
     );
 
+    const main = join(installation.checkout.root, "helm", "main.ts");
+    const good = await readFile(main, "utf8");
+    await writeFile(main, `${good}export const x = ;\n`);
+    const refused = await helm("restart", "helm");
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, /^Cannot start helm: .*main\.ts:\d+:17: Unexpected ";"\n$/);
+    await writeFile(main, good);
+
     assert.equal((await helm("restart")).status, 0);
     const restarted = await status();
     assert.equal(restarted.get("helm")?.pid, after.get("helm")?.pid);

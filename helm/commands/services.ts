@@ -93,10 +93,12 @@ async function actOnHelm(
   if (action === "stop") throw new Error('Helm ends with everything else: use "helm down"');
   if (action === "start") return print("helm is running.");
   const before = await daemon.status();
+  const { prepareDaemon, spawnDaemon } = await import("../control/spawn_daemon.ts");
+  // While the old one runs, and goes on to run where the new one could not.
+  const command = await prepareDaemon(checkout);
   await daemon.shutdown({ keepServices: true });
   while ((await readLiveDaemon(checkout))?.pid === daemon.pid) await pause(20);
-  const { spawnDaemon } = await import("../control/spawn_daemon.ts");
-  const restarted = await spawnDaemon(checkout, { isDev: before.isDev });
+  const restarted = await spawnDaemon(checkout, { isDev: before.isDev, command });
   await restarted.wait().catch(async (error: Error) => {
     // What was not ready before is not this restart's doing.
     const ready = namesOfReady(await restarted.status());

@@ -12,6 +12,23 @@ interface Esbuild {
   stop(): Promise<void>;
 }
 
+/** What it throws for sources that cannot be compiled. */
+interface BuildFailure extends Error {
+  readonly errors: readonly {
+    readonly text: string;
+    readonly location: {
+      readonly file: string;
+      readonly line: number;
+      readonly column: number;
+    } | null;
+  }[];
+}
+
+/** A source cannot be compiled, so nothing else could run it either. */
+export class SourceError extends Error {
+  override readonly name = "SourceError";
+}
+
 interface Plugins {
   onLoad(
     files: { filter: RegExp },
@@ -24,12 +41,13 @@ interface Plugins {
  * which stacks name the sources (source_stacks.ts) into another one beside it.
  *
  * @param output ends with `.mjs`, in a folder below which the npm packages are found
- * @throws {Error} when something cannot be compiled or written
+ * @throws {SourceError} with the place and what is wrong there
+ * @throws {Error} when esbuild cannot be had, or the file cannot be written
  */
 export async function compileProgram(entry: string, output: string): Promise<void> {
   const esbuild = loadEsbuild();
   try {
-    const { outputFiles } = await esbuild.build({
+    const building = esbuild.build({
       entryPoints: [entry],
       outfile: output,
       write: false,
@@ -45,10 +63,23 @@ export async function compileProgram(entry: string, output: string): Promise<voi
       logLevel: "silent",
       plugins: [{ name: "own-place", setup: keepOwnPlaces }],
     });
+    const { outputFiles } = await building.catch((error: Error) => {
+      throw toSourceError(error);
+    });
     for (const { path, text } of outputFiles) await writeIfChanged(path, text);
   } finally {
     await esbuild.stop();
   }
+}
+
+function toSourceError(error: Error): Error {
+  // What esbuild alone does not find, such as a file: URL, may be there all the same.
+  const isWrong = ({ text }: { text: string }) => !text.startsWith("Could not resolve");
+  const wrong = (error as Partial<BuildFailure>).errors?.find(isWrong);
+  if (wrong === undefined) return error;
+  const { text, location } = wrong;
+  const place = location === null ? "" : `${location.file}:${location.line}:${location.column}: `;
+  return new SourceError(`${place}${text}`, { cause: error });
 }
 
 /** The very one that tsx uses. */
